@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { IRule } from 'graphql-shield';
+import { z } from 'zod';
+import { parseDuration } from './duration.js';
+import { didYouMean } from './suggest.js';
+
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'is no length of time such as "500ms" or "2s"')
+  .transform((text) => parseDuration(text) ?? 0);
+
+const jwtKey = z
+  .strictObject({
+    /** A shared secret, for HS256, HS384 and HS512. */
+    secret: z.string().min(16).optional(),
+    /** A public key as PEM text (SPKI). */
+    publicKey: z.string().optional(),
+    /** Where the issuer publishes its keys. */
+    jwksUrl: z.url({ protocol: /^https?$/ }).optional(),
+  })
+  .refine(
+    (key) => Object.values(key).filter((value) => value !== undefined).length === 1,
+    'needs exactly one of "secret", "publicKey" and "jwksUrl"',
+  );
+
+const issuer = z.strictObject({
+  /** The `iss` a token must have. */
+  issuer: z.string().min(1),
+  /** The `aud` a token must have. */
+  audience: z.string().min(1),
+  /** The algorithms that are accepted; never more than the keys are meant for. */
+  algorithms: z.array(z.string()).min(1),
+  key: jwtKey,
+});
+
+const source = z.strictObject({
+  /** Used instead of the address in the schema file. */
+  url: z.string().optional(),
+  /** What `$config` is in this source's strings. */
+  config: z.record(z.string(), z.unknown()).optional(),
+});
+
+const configShape = z.strictObject({
+  /** The folder with the schema files. */
+  schemas: z.string().default('schemas'),
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(4000),
+  /** `development` shows people more; `production` shows strangers less. */
+  mode: z.enum(['development', 'production']).default('production'),
+  log: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
+  /** How long one operation may take. */
+  timeout: duration.default(10_000),
+  jwt: z.array(issuer).default([]),
+  sources: z.record(z.string(), source).default({}),
+  /** graphql-shield rules by the name `@policy` uses. */
+  policies: z.record(z.string(), z.custom<IRule>(isShieldRule, 'is not a graphql-shield rule')).default({}),
+});
+
+/** The whole configuration, checked and with defaults. Read-only after birth. */
+export type Config = Readonly<z.output<typeof configShape>>;
+
+/** What a person may write: everything is optional. */
+export type ConfigInput = z.input<typeof configShape>;
+
+/** Values of the process environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Thrown with all faults of a configuration at once. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+
+  constructor(where: string, faults: readonly string[]) {
+    super([`CONFIG_INVALID  ${where}`, ...faults.map((fault) => `  ${fault}`)].join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Checks a configuration and fills in the defaults; environment variables lie over it.
+ *
+ * @throws ConfigError with all faults, which name the keys but never echo a value
+ */
+export function toConfig(
+  input: ConfigInput,
+  environment: Environment = {},
+  where = 'the configuration',
+): Config {
+  const parsed = configShape.safeParse({ ...input, ...fromEnvironment(environment) });
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(where, parsed.error.issues.flatMap(describeIssue));
+}
+
+/** Config keys that a variable of the environment sets. */
+function fromEnvironment(environment: Environment): Record<string, unknown> {
+  const { PORT: port, HOST: host, BACKSTITCH_LOG: log } = environment;
+  return {
+    ...(port === undefined || port === '' ? {} : { port: Number(port) }),
+    ...(host === undefined || host === '' ? {} : { host }),
+    ...(log === undefined || log === '' ? {} : { log }),
+  };
+}
+
+/** The name of the variable that overrides a source's address. */
+export function addressVariable(source: string): string {
+  return `SOURCE_${source.toUpperCase().replaceAll('-', '_')}_URL`;
+}
+
+const configFiles = ['backstitch.config.ts', 'backstitch.config.js', 'backstitch.config.json'];
+
+/** The config file in a folder, if there is one. */
+export function findConfigFile(folder: string): string | undefined {
+  return configFiles.map((name) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/**
+ * Reads a config file: JSON, or a module whose default export is the configuration.
+ * `schemas` in it is relative to the file.
+ *
+ * @throws ConfigError where the file cannot be read
+ */
+export async function readConfigFile(file: string): Promise<ConfigInput> {
+  const content = await loadConfigFile(file);
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new ConfigError(basename(file), ['the file must give an object']);
+  }
+  const input = content as ConfigInput;
+  return typeof input.schemas === 'string'
+    ? { ...input, schemas: resolve(dirname(file), input.schemas) }
+    : input;
+}
+
+async function loadConfigFile(file: string): Promise<unknown> {
+  try {
+    if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8')) as unknown;
+    const { createJiti } = await import('jiti');
+    return await createJiti(import.meta.url).import(file, { default: true });
+  } catch (error) {
+    throw new ConfigError(basename(file), [`the file cannot be read: ${(error as Error).message}`]);
+  }
+}
+
+function isShieldRule(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'resolve' in value;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const suggestion = didYouMean(key, knownKeys(issue.path));
+      return `unknown key "${[...issue.path, key].join('.')}".${suggestion}`;
+    });
+  }
+  return [`"${path}" ${issue.message.replace(/, received .*$/, '')}`];
+}
+
+const keysByPlace: readonly (readonly [RegExp, Iterable<string>])[] = [
+  [/^$/, Object.keys(configShape.shape)],
+  [/^jwt\.\d+$/, Object.keys(issuer.shape)],
+  [/^jwt\.\d+\.key$/, ['secret', 'publicKey', 'jwksUrl']],
+  [/^sources\.[^.]+$/, Object.keys(source.shape)],
+];
+
+function knownKeys(path: readonly PropertyKey[]): Iterable<string> {
+  const place = path.join('.');
+  return keysByPlace.find(([pattern]) => pattern.test(place))?.[1] ?? [];
+}

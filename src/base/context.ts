@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+
+/** Header values by lower-case name, always as lists; an object without prototype. */
+export type Headers = Readonly<Record<string, readonly string[]>>;
+
+/** Who asks: the verified claims of a token. */
+export interface Identity {
+  /** The subject, unique with its issuer. */
+  readonly subject: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** What {@link RequestContext} is made from. */
+export interface RequestFacts {
+  readonly headers?: Headers;
+  readonly identity?: Identity | undefined;
+  /** Address of the caller, for rate limits of anonymous callers. */
+  readonly address?: string;
+  /** Milliseconds the whole operation may take. */
+  readonly timeoutMs?: number;
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal;
+}
+
+const noHeaders: Headers = Object.freeze(Object.create(null) as Headers);
+
+/**
+ * What belongs to one request, and to nobody else: made anew for each one. A context that outlives its
+ * request would hand one caller's loaded rows to another.
+ */
+export class RequestContext {
+  readonly id = randomUUID();
+  readonly headers: Headers;
+  readonly identity: Identity | undefined;
+  readonly address: string;
+  readonly signal: AbortSignal | undefined;
+  /** `performance.now()` at which the operation has used up its time. */
+  readonly deadline: number;
+  readonly #locals = new Map<object, unknown>();
+
+  constructor(facts: RequestFacts = {}) {
+    this.headers = facts.headers ?? noHeaders;
+    this.identity = facts.identity;
+    this.address = facts.address ?? '';
+    this.signal = facts.signal;
+    this.deadline = performance.now() + (facts.timeoutMs ?? 10_000);
+  }
+
+  /** The value this request keeps for `owner`, made on first use: a connector's loaders, a rule's verdict. */
+  local<T>(owner: object, make: () => T): T {
+    const known = this.#locals.get(owner) as T | undefined;
+    if (known !== undefined) return known;
+    const made = make();
+    this.#locals.set(owner, made);
+    return made;
+  }
+}

@@ -1,0 +1,10 @@
+import { didYouMean as toSentence } from 'graphql/jsutils/didYouMean.js';
+import { suggestionList } from 'graphql/jsutils/suggestionList.js';
+
+/**
+ * ` Did you mean "x"?` for the known names nearest to a misspelt one, or nothing where none is near.
+ * The same measure graphql-js uses for its own messages.
+ */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  return toSentence(suggestionList(name, [...known]).slice(0, 3));
+}
