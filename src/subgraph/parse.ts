@@ -1,0 +1,77 @@
+import {
+  buildASTSchema,
+  GraphQLError,
+  GraphQLSchema,
+  Kind,
+  parse,
+  type DefinitionNode,
+  type DocumentNode,
+  type Source,
+} from 'graphql';
+import type { Problem } from '../base/problems.js';
+import type { Reading } from './arguments.js';
+import { checkGrammar } from './grammar.js';
+import { readLinks, withCanonicalNames } from './links.js';
+import type { SchemaFile } from './read.js';
+import { readDefinitions } from './read-definitions.js';
+import type { Subgraph } from './subgraph.js';
+import { isVocabularyType, vocabulary } from './vocabulary.js';
+
+/** A subgraph, or what keeps its file from being one. */
+export type Parsed =
+  | { readonly subgraph: Subgraph; readonly problems: readonly [] }
+  | { readonly subgraph?: undefined; readonly problems: readonly Problem[] };
+
+/** Reads one schema file. All its problems are found, not just the first. */
+export function parseSubgraph(file: SchemaFile): Parsed {
+  const parsed = parseDocument(file.source);
+  if (!('kind' in parsed)) return { problems: [parsed] };
+  const { links, problems } = readLinks(parsed, file.source);
+  const document = withoutLoneExtensions(withCanonicalNames(parsed, links));
+  problems.push(...checkGrammar(document, file.source));
+  const reading: Reading = { subgraph: file.name, source: file.source, version: links.version, problems };
+  const definitions = readDefinitions(document, reading);
+  if (problems.length > 0) return { problems };
+  const { version, strict } = links;
+  const { name, source, folder } = file;
+  const schema = toSchema(document);
+  return { subgraph: { name, source, folder, version, strict, document, schema, ...definitions }, problems: [] };
+}
+
+function parseDocument(source: Source): DocumentNode | Problem {
+  try {
+    return parse(source);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    const message = source.body.trim() === '' ? 'The file is empty.' : error.message;
+    return { code: 'GRAPHQL_SYNTAX', message, source, offset: error.positions?.[0] ?? 0 };
+  }
+}
+
+/** `extend type Query` without a `type Query` in the same file reads as its definition. */
+function withoutLoneExtensions(document: DocumentNode): DocumentNode {
+  const defined = new Set(document.definitions.flatMap((node) => ('fields' in node ? definedName(node) : [])));
+  const definitions = document.definitions.map((node): DefinitionNode => {
+    if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || defined.has(node.name.value)) return node;
+    defined.add(node.name.value);
+    return { ...node, kind: Kind.OBJECT_TYPE_DEFINITION };
+  });
+  return { ...document, definitions };
+}
+
+function definedName(node: DefinitionNode): string[] {
+  return node.kind === Kind.OBJECT_TYPE_DEFINITION ? [node.name.value] : [];
+}
+
+/** The types of the file with the vocabulary they are annotated in. */
+function toSchema(document: DocumentNode): GraphQLSchema {
+  const definitions = document.definitions.filter((node) => node.kind !== Kind.SCHEMA_EXTENSION);
+  const built = buildASTSchema({ ...document, definitions }, { assumeValidSDL: true });
+  const config = built.toConfig();
+  return new GraphQLSchema({
+    ...config,
+    directives: [...config.directives, ...vocabulary.getDirectives()],
+    types: config.types.filter((type) => !isVocabularyType(type.name)),
+    assumeValid: true,
+  });
+}

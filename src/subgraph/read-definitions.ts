@@ -1,0 +1,296 @@
+import { Kind, type ConstDirectiveNode, type DirectiveNode, type DocumentNode } from 'graphql';
+import { Arguments, report, type Reading } from './arguments.js';
+import { schemaDirectives } from './links.js';
+import type {
+  CallProtocol,
+  ConnectDefinition,
+  ErrorsDefinition,
+  HeaderDefinition,
+  HttpVerb,
+  PolicyDefinition,
+  SourceDefinition,
+  SourceProtocol,
+  TlsDefinition,
+} from './subgraph.js';
+
+/** What the directives of one file define. */
+export interface Definitions {
+  readonly sources: SourceDefinition[];
+  readonly connects: ConnectDefinition[];
+  readonly policies: PolicyDefinition[];
+}
+
+/** Reads every `@source`, `@connect` and `@definePolicy` of a file. */
+export function readDefinitions(document: DocumentNode, reading: Reading): Definitions {
+  return {
+    sources: schemaDirectives(document, 'source').flatMap((node) => readSource(node, reading) ?? []),
+    connects: placesOf(document).flatMap((place) => readConnects(place, reading)),
+    policies: schemaDirectives(document, 'definePolicy').flatMap((node) => readPolicy(node, reading) ?? []),
+  };
+}
+
+const protocolNames = ['http', 'grpc', 'graphql'] as const;
+
+function readSource(node: DirectiveNode, reading: Reading): SourceDefinition | undefined {
+  const source = new Arguments(node, reading);
+  const name = source.string('name');
+  const protocol = readSourceProtocol(source, reading);
+  if (name === undefined || protocol === undefined) return undefined;
+  return {
+    ...protocol,
+    name,
+    subgraph: reading.subgraph,
+    node,
+    errors: readErrors(source),
+    isSuccess: source.expression('isSuccess', 'INVALID_IS_SUCCESS'),
+  };
+}
+
+function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol | undefined {
+  const kinds = source.given(protocolNames);
+  if (kinds.length !== 1) {
+    const message = `@source needs exactly one of ${protocolNames.join(', ')}; this one has ${kinds.join(' and ') || 'none'}.`;
+    report(reading, 'INVALID_SOURCE_PROTOCOL', message, source.node);
+    return undefined;
+  }
+  const settings = kinds[0] && source.object(kinds[0]);
+  if (settings === undefined) return undefined;
+  switch (kinds[0]) {
+    case 'http':
+      return readHttpSource(settings, reading);
+    case 'grpc':
+      return readGrpcSource(settings, reading);
+    default:
+      return readGraphqlSource(settings, reading);
+  }
+}
+
+function readHttpSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
+  const baseURL = settings.templated('baseURL', 'INVALID_URL');
+  return (
+    baseURL && {
+      kind: 'http',
+      http: {
+        baseURL,
+        headers: readHeaders(settings, 'headers', reading),
+        path: settings.expression('path', 'INVALID_URL_PROPERTY'),
+        queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
+        timeoutMs: settings.durationMs('timeout'),
+      },
+    }
+  );
+}
+
+function readGrpcSource(settings: Arguments, reading: Reading): SourceProtocol {
+  return {
+    kind: 'grpc',
+    grpc: {
+      address: settings.texts('address').flatMap((text) => settings.template(text, 'INVALID_URL') ?? []),
+      proto: settings.texts('proto'),
+      descriptors: settings.text('descriptors'),
+      reflection: settings.boolean('reflection') ?? false,
+      tls: readTls(settings.object('tls')),
+      timeoutMs: settings.durationMs('deadline'),
+      metadata: readHeaders(settings, 'metadata', reading),
+    },
+  };
+}
+
+function readTls(tls: Arguments | undefined): TlsDefinition | undefined {
+  return (
+    tls && {
+      ca: tls.text('ca'),
+      cert: tls.text('cert'),
+      key: tls.text('key'),
+      serverName: tls.string('serverName'),
+    }
+  );
+}
+
+function readGraphqlSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
+  const url = settings.templated('url', 'INVALID_URL');
+  return (
+    url && {
+      kind: 'graphql',
+      graphql: {
+        url,
+        headers: readHeaders(settings, 'headers', reading),
+        schema: settings.text('schema'),
+        timeoutMs: settings.durationMs('timeout'),
+      },
+    }
+  );
+}
+
+/** A place where `@connect` may stand: a type, or a field of it. */
+interface Place {
+  readonly type: string;
+  readonly field?: string;
+  readonly directives: readonly ConstDirectiveNode[];
+}
+
+function placesOf(document: DocumentNode): Place[] {
+  return document.definitions.flatMap((definition) => {
+    if (definition.kind !== Kind.OBJECT_TYPE_DEFINITION && definition.kind !== Kind.OBJECT_TYPE_EXTENSION) {
+      return [];
+    }
+    const type = definition.name.value;
+    const fields = (definition.fields ?? []).map((field) => ({
+      type,
+      field: field.name.value,
+      directives: field.directives ?? [],
+    }));
+    return [{ type, directives: definition.directives ?? [] }, ...fields];
+  });
+}
+
+function readConnects(place: Place, reading: Reading): ConnectDefinition[] {
+  const nodes = place.directives.filter((directive) => directive.name.value === 'connect');
+  return nodes.flatMap((node, index) => readConnect(node, index, place, reading) ?? []);
+}
+
+function readConnect(
+  node: DirectiveNode,
+  index: number,
+  place: Place,
+  reading: Reading,
+): ConnectDefinition | undefined {
+  const connect = new Arguments(node, reading);
+  const call = readCall(connect, reading);
+  if (call === undefined) return undefined;
+  const where = place.field === undefined ? place.type : `${place.type}.${place.field}`;
+  const batch = connect.object('batch');
+  return {
+    ...call,
+    coordinate: `${reading.subgraph}:${where}[${index}]`,
+    id: connect.string('id'),
+    subgraph: reading.subgraph,
+    node,
+    type: place.type,
+    field: place.field,
+    source: connect.text('source'),
+    selection: connect.expression('selection', 'INVALID_SELECTION'),
+    entity: connect.boolean('entity') ?? place.field === undefined,
+    batch: batch && { maxSize: batch.int('maxSize'), by: batch.expression('by', 'INVALID_BATCH_BY') },
+    errors: readErrors(connect),
+    isSuccess: connect.expression('isSuccess', 'INVALID_IS_SUCCESS'),
+  };
+}
+
+function readCall(connect: Arguments, reading: Reading): CallProtocol | undefined {
+  const kinds = connect.given(protocolNames);
+  if (kinds.length > 1) {
+    const message = `@connect makes one call, but has ${kinds.join(' and ')}. Write one @connect for each.`;
+    report(reading, 'INVALID_CONNECT_PROTOCOL', message, connect.node);
+    return undefined;
+  }
+  const settings = kinds[0] && connect.object(kinds[0]);
+  if (settings === undefined) return { kind: 'none' };
+  switch (kinds[0]) {
+    case 'http':
+      return readHttpCall(settings, reading);
+    case 'grpc':
+      return readGrpcCall(settings, reading);
+    default:
+      return readGraphqlCall(settings, reading);
+  }
+}
+
+const verbs: readonly HttpVerb[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+function readHttpCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+  const [method, ...more] = settings.given(verbs);
+  if (method === undefined) {
+    report(reading, 'MISSING_HTTP_METHOD', `The request needs a verb: one of ${verbs.join(', ')}.`, settings.node);
+    return undefined;
+  }
+  if (more.length > 0) {
+    const message = `The request has ${[method, ...more].join(' and ')}; it needs exactly one verb.`;
+    report(reading, 'MULTIPLE_HTTP_METHODS', message, settings.node);
+    return undefined;
+  }
+  const url = settings.templated(method, 'INVALID_URL');
+  return (
+    url && {
+      kind: 'http',
+      http: {
+        method,
+        url,
+        body: settings.expression('body', 'INVALID_BODY'),
+        headers: readHeaders(settings, 'headers', reading),
+        path: settings.expression('path', 'INVALID_URL_PROPERTY'),
+        queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
+      },
+    }
+  );
+}
+
+function readGrpcCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+  const method = settings.text('method');
+  return (
+    method && {
+      kind: 'grpc',
+      grpc: {
+        method,
+        request: settings.expression('request', 'INVALID_BODY'),
+        metadata: readHeaders(settings, 'metadata', reading),
+      },
+    }
+  );
+}
+
+function readGraphqlCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+  const [operation, ...more] = settings.given(['query', 'mutation']);
+  const field = operation && settings.text(operation);
+  if (operation === undefined || field === undefined || more.length > 0) {
+    const message = 'A GraphQL call needs exactly one of query and mutation: the name of a field.';
+    report(reading, 'INVALID_GRAPHQL_CALL', message, settings.node);
+    return undefined;
+  }
+  return {
+    kind: 'graphql',
+    graphql: {
+      operation,
+      field,
+      args: settings.expression('args', 'INVALID_BODY'),
+      headers: readHeaders(settings, 'headers', reading),
+    },
+  };
+}
+
+function readHeaders(settings: Arguments, argument: string, reading: Reading): HeaderDefinition[] {
+  return settings.objects(argument).flatMap((header) => readHeader(header, reading) ?? []);
+}
+
+function readHeader(header: Arguments, reading: Reading): HeaderDefinition | undefined {
+  const name = header.text('name');
+  if (name === undefined) return undefined;
+  if (header.given(['from', 'value']).length !== 1) {
+    const message = `The header "${name.value}" needs exactly one of from and value.`;
+    report(reading, 'INVALID_HEADER', message, header.node);
+    return undefined;
+  }
+  const value = header.templated('value', 'INVALID_HEADER');
+  const from = header.string('from');
+  if (value === undefined && from === undefined) return undefined;
+  return { name: name.value, node: name, from: from?.toLowerCase(), value };
+}
+
+function readErrors(owner: Arguments): ErrorsDefinition | undefined {
+  const errors = owner.object('errors');
+  return (
+    errors && {
+      message: errors.expression('message', 'INVALID_ERRORS_MESSAGE'),
+      extensions: errors.expression('extensions', 'INVALID_ERRORS_MESSAGE'),
+    }
+  );
+}
+
+function readPolicy(node: DirectiveNode, reading: Reading): PolicyDefinition | undefined {
+  const policy = new Arguments(node, reading);
+  const name = policy.string('name');
+  const allow = policy.expression('allow', 'INVALID_POLICY');
+  return name === undefined || allow === undefined
+    ? undefined
+    : { name, subgraph: reading.subgraph, node, allow };
+}
