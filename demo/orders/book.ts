@@ -11,13 +11,7 @@ import {
   type Order,
   type OrderItem,
 } from '../data.js';
-
-/** What `placeOrder` takes. */
-export interface PlaceOrderInput {
-  readonly userId: string;
-  readonly items: readonly { readonly productId: string; readonly quantity: number }[];
-  readonly idempotencyKey?: string | null;
-}
+import type { OrderItemInput, PlaceOrderInput } from './resolvers.generated.js';
 
 /** The orders of one server: all of them, and those to come. */
 export interface OrderBook {
@@ -97,7 +91,7 @@ function draft({ userId, items }: PlaceOrderInput, orders: readonly Order[]): Or
   };
 }
 
-function toLine({ productId, quantity }: PlaceOrderInput['items'][number]): OrderItem {
+function toLine({ productId, quantity }: OrderItemInput): OrderItem {
   const product = products.find(({ id }) => id === productId && id !== deletedProductId);
   if (!product) throw refusal('PRODUCT_NOT_FOUND', `No product ${JSON.stringify(productId)}.`);
   if (quantity < 1 || quantity > 100)

@@ -1,6 +1,13 @@
 import type { OpenCall } from '../backend.js';
 import type { Order } from '../data.js';
-import { refusal, type OrderBook, type PlaceOrderInput } from './book.js';
+import { refusal, type OrderBook } from './book.js';
+import type {
+  MutationPlaceOrderArgs,
+  QueryOrderArgs,
+  QueryOrdersArgs,
+  QueryOrdersByIdsArgs,
+  QueryOrdersByUsersArgs,
+} from './resolvers.generated.js';
 
 /** What the resolvers of one request share. */
 export interface OrdersContext {
@@ -10,31 +17,26 @@ export interface OrdersContext {
 /** The root resolvers, named like the root fields of `schema.graphql`. */
 export function createRoot(book: OrderBook) {
   return {
-    order({ id }: { id: string }, { call }: OrdersContext) {
+    order({ id }: QueryOrderArgs, { call }: OrdersContext) {
       call.keys.push(id);
       return book.find(id) ?? null;
     },
-    orders: (args: PageArgs) => page(book, args),
-    ordersByUsers({ userIds, last }: { userIds: string[]; last?: number | null }, { call }: OrdersContext) {
+    orders: (args: QueryOrdersArgs) => page(book, args),
+    ordersByUsers({ userIds, last }: QueryOrdersByUsersArgs, { call }: OrdersContext) {
       call.keys.push(...atMost('userIds', userIds));
       return ofUsers(book, userIds, last ?? undefined);
     },
-    ordersByIds({ ids }: { ids: string[] }, { call }: OrdersContext) {
+    ordersByIds({ ids }: QueryOrdersByIdsArgs, { call }: OrdersContext) {
       call.keys.push(...atMost('ids', ids));
       const wanted = new Set(ids);
       return book.orders.filter(({ id }) => wanted.has(id));
     },
-    placeOrder: ({ input }: { input: PlaceOrderInput }) => book.place(input),
+    placeOrder: ({ input }: MutationPlaceOrderArgs) => book.place(input),
     orderPlaced: () => book.placed(),
   };
 }
 
-interface PageArgs {
-  readonly first?: number | null;
-  readonly after?: string | null;
-}
-
-function page(book: OrderBook, { first, after }: PageArgs) {
+function page(book: OrderBook, { first, after }: QueryOrdersArgs) {
   const size = within('first', first ?? 20, 500);
   const start = after == null ? 0 : positionAfter(book, after);
   const nodes = book.orders.slice(start, start + size);
