@@ -1,0 +1,174 @@
+import { put } from './values.js';
+import type { JsonObject } from './values.js';
+
+/**
+ * JSON as `JSON.parse` and `JSON.stringify` read and write it, but for integers that a double cannot hold: they are
+ * bigints and keep all their digits. Own `__proto__` keys stay own keys. Any depth is fine.
+ */
+
+/** Only a run of 16 digits can be an integer outside the safe range. */
+const longDigits = /\d{16}/;
+
+/**
+ * Reads a JSON text.
+ *
+ * @throws {SyntaxError} as `JSON.parse`
+ */
+export function parseJson(text: string): unknown {
+  // on the slow path this is the check of the syntax, so the reader below meets only valid texts
+  const value: unknown = JSON.parse(text);
+  return longDigits.test(text) ? new ExactReader(text).read() : value;
+}
+
+type Container = { readonly list: unknown[] } | { readonly object: JsonObject; key: string };
+
+/** Reads a valid JSON text with a stack of its own. */
+class ExactReader {
+  private readonly text: string;
+  private pos = 0;
+  private readonly open: Container[] = [];
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  read(): unknown {
+    for (;;) {
+      const value = this.valueOrOpen();
+      if (value === undefined) continue;
+      let finished: unknown = value;
+      while (this.add(finished)) {
+        if (!this.closes()) break;
+        finished = this.pop();
+      }
+      if (this.open.length === 0) return finished;
+    }
+  }
+
+  /** A scalar or an empty container; undefined after a container was opened. */
+  private valueOrOpen(): unknown {
+    const c = this.next();
+    if (c === '{') return this.openContainer({ object: {}, key: '' }, '}');
+    if (c === '[') return this.openContainer({ list: [] }, ']');
+    if (c === '"') return this.string();
+    return this.word();
+  }
+
+  private openContainer(container: Container, closing: string): unknown {
+    this.pos++;
+    if (this.next() === closing) {
+      this.pos++;
+      return 'list' in container ? container.list : container.object;
+    }
+    this.open.push(container);
+    if ('object' in container) this.key(container);
+    return undefined;
+  }
+
+  /** Puts a finished value where it belongs; false at the outermost one. */
+  private add(value: unknown): boolean {
+    const container = this.open.at(-1);
+    if (container === undefined) return false;
+    if ('list' in container) container.list.push(value);
+    else put(container.object, container.key, value);
+    return true;
+  }
+
+  /** Whether the container ends here; otherwise moves on to its next member. */
+  private closes(): boolean {
+    const c = this.next();
+    this.pos++;
+    if (c !== ',') return true;
+    const container = this.open.at(-1);
+    if (container !== undefined && 'object' in container) this.key(container);
+    return false;
+  }
+
+  private pop(): unknown {
+    const container = this.open.pop() as Container;
+    return 'list' in container ? container.list : container.object;
+  }
+
+  private key(container: { key: string }): void {
+    this.next();
+    container.key = this.string();
+    this.next();
+    this.pos++; // the colon
+  }
+
+  private next(): string | undefined {
+    while (this.text.charCodeAt(this.pos) <= 0x20) this.pos++;
+    return this.text[this.pos];
+  }
+
+  private string(): string {
+    const start = this.pos;
+    let end = start + 1;
+    let escaped = false;
+    for (let c = this.text.charCodeAt(end); c !== 0x22; c = this.text.charCodeAt(++end)) {
+      if (c !== 0x5c) continue;
+      escaped = true;
+      end++;
+    }
+    this.pos = end + 1;
+    return escaped ? (JSON.parse(this.text.slice(start, end + 1)) as string) : this.text.slice(start + 1, end);
+  }
+
+  private word(): unknown {
+    const start = this.pos;
+    while (this.pos < this.text.length && !/[\s,\]}]/.test(this.text[this.pos] as string)) this.pos++;
+    return wordValue(this.text.slice(start, this.pos));
+  }
+}
+
+function wordValue(word: string): unknown {
+  if (word === 'true') return true;
+  if (word === 'false') return false;
+  if (word === 'null') return null;
+  const number = Number(word);
+  return Number.isSafeInteger(number) || !/^-?\d+$/.test(word) ? number : BigInt(word);
+}
+
+/** Writes compact JSON; bigints as their digits, undefined properties not at all. */
+export function stringifyJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch {
+    // a bigint somewhere, or too deep for the native writer
+    return writeExactly(value);
+  }
+}
+
+/** What is still to be written, last first: text as it is, or a value. */
+type Pending = string | { readonly value: unknown };
+
+function writeExactly(root: unknown): string {
+  let text = '';
+  const pending: Pending[] = [{ value: root }];
+  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
+    if (typeof item === 'string') text += item;
+    else if (Array.isArray(item.value)) pushList(item.value, pending);
+    else if (typeof item.value === 'object' && item.value !== null) pushObject(item.value as JsonObject, pending);
+    else text += typeof item.value === 'bigint' ? item.value.toString() : (JSON.stringify(item.value) ?? 'null');
+  }
+  return text;
+}
+
+function pushList(list: readonly unknown[], pending: Pending[]): void {
+  pending.push(']');
+  for (let i = list.length - 1; i >= 0; i--) {
+    pending.push({ value: list[i] });
+    if (i > 0) pending.push(',');
+  }
+  pending.push('[');
+}
+
+function pushObject(object: JsonObject, pending: Pending[]): void {
+  const keys = Object.keys(object).filter((key) => object[key] !== undefined);
+  pending.push('}');
+  for (let i = keys.length - 1; i >= 0; i--) {
+    const key = keys[i] as string;
+    pending.push({ value: object[key] }, `${i > 0 ? ',' : ''}${JSON.stringify(key)}:`);
+  }
+  pending.push('{');
+}
