@@ -1,0 +1,307 @@
+import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import { GraphQLError, type ExecutionResult, type GraphQLSchema, type ValidationRule } from 'graphql';
+import type { Headers, RequestContext } from '../base/context.js';
+import { GatewayError } from '../base/errors.js';
+import { createLog, type Log } from '../base/log.js';
+import type { Executable, ExecutionRequest } from '../execution/executor.js';
+import { formatError, headFor, longestWait, withHead } from './format-error.js';
+import type { GraphQLParameters } from './read-request.js';
+import type { Reply } from './refusal.js';
+
+/** `development` shows people more: introspection, suggestions, the Sandbox. `production` shows strangers less. */
+export type Mode = 'development' | 'production';
+
+/** What the transport knows of a caller. */
+export interface CallerFacts {
+  /** Lower-case names, values as lists, without what belongs to the connection. */
+  readonly headers: Headers;
+  /**
+   * The `Authorization` header, even where `Connection` lists it and it is therefore missing in `headers`: a caller
+   * cannot become anonymous, or somebody else, by what a proxy is told to drop.
+   */
+  readonly authorization: string | undefined;
+  /** The address at the other end of the connection. */
+  readonly address: string;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes the context of one request. A {@link GatewayError} it throws is the answer, with the status of its code. */
+export type ContextFor = (facts: CallerFacts) => Promise<RequestContext>;
+
+/** What {@link createServer} needs. */
+export interface ServerOptions {
+  readonly executable: Executable;
+  readonly contextFor: ContextFor;
+  readonly mode?: Mode;
+  readonly log?: Log;
+  /** Rules beside those of the GraphQL specification, such as limits on the shape of a query. */
+  readonly validationRules?: readonly ValidationRule[];
+  /** Tokens a query may have; the parser stops there. */
+  readonly maxTokens?: number;
+}
+
+/** One GraphQL request as HTTP brought it. */
+export interface GraphQLRequest {
+  readonly method: 'GET' | 'POST';
+  /** As it came, with the headers Apollo decides by: protection against cross-site requests. */
+  readonly headers: Headers;
+  /** The media type of the answer. */
+  readonly accept: string;
+  /** Query string of a GET, with its `?`. */
+  readonly search: string;
+  /** Parameters of a POST. */
+  readonly parameters?: GraphQLParameters | undefined;
+  readonly facts: CallerFacts;
+}
+
+/** Apollo Server with a schema that can be replaced while it serves. */
+export interface GraphQLServer {
+  /** Answers one request; never throws. */
+  readonly answer: (request: GraphQLRequest) => Promise<Reply>;
+  /**
+   * Serves another schema from now on; requests in flight finish on the one they began with. The promise settles
+   * when the last of those is answered, so that what stands behind the old schema can be closed.
+   *
+   * @throws Error, at once, where the schema is not valid; the old one keeps serving
+   */
+  readonly swap: (executable: Executable) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The only headers Apollo is shown. The rest goes into the request's context. */
+const headersForApollo = ['content-type', 'x-apollo-operation-name', 'apollo-require-preflight'] as const;
+
+/**
+ * What Apollo carries from the front to the executor. It copies this object, and a copied {@link RequestContext}
+ * would have lost its private parts.
+ */
+interface Carrier {
+  readonly context: RequestContext;
+}
+
+/**
+ * Starts Apollo Server as parser, validator and HTTP conventions around our executor. Nothing of it runs per field.
+ */
+export async function createServer(options: ServerOptions): Promise<GraphQLServer> {
+  const published = new WeakSet();
+  const gateway = createGateway(options.executable, (error) => published.add(error));
+  const apollo = createApollo(options, gateway, (error) => published.has(error as object));
+  const generations = createGenerations();
+  await apollo.start();
+
+  const toContext = async (facts: CallerFacts): Promise<Carrier> => {
+    try {
+      return { context: await options.contextFor(facts) };
+    } catch (error) {
+      throw refusedContext(error, (refusal) => published.add(refusal));
+    }
+  };
+
+  return {
+    answer: async (request) => {
+      const leave = generations.enter();
+      try {
+        const answer = await apollo.executeHTTPGraphQLRequest({
+          httpGraphQLRequest: toApolloRequest(request),
+          context: () => toContext(request.facts),
+        });
+        // Only incremental delivery answers in chunks, and that needs Apollo's own executor.
+        const body = answer.body.kind === 'complete' ? answer.body.string : '';
+        return { status: answer.status ?? 200, headers: Object.fromEntries(answer.headers), body };
+      } finally {
+        leave();
+      }
+    },
+    swap: (executable) => {
+      gateway.swap(executable);
+      return generations.next();
+    },
+    stop: () => apollo.stop(),
+  };
+}
+
+function toApolloRequest(request: GraphQLRequest) {
+  const headers = new HeaderMap([['accept', request.accept]]);
+  for (const name of headersForApollo) {
+    const values = request.headers[name];
+    if (values !== undefined) headers.set(name, values.join(', '));
+  }
+  return { method: request.method, headers, search: request.search, body: request.parameters };
+}
+
+/** An error of authentication, or the like, with the HTTP status its code asks for. Others are masked later. */
+function refusedContext(error: unknown, publish: (error: GraphQLError) => void): unknown {
+  if (!(error instanceof GatewayError)) return error;
+  const extensions = { ...error.extensions, http: headFor(error.extensions) };
+  const refusal = new GraphQLError(error.message, { extensions });
+  publish(refusal);
+  return refusal;
+}
+
+type Gateway = NonNullable<ConstructorParameters<typeof ApolloServer<Carrier>>[0]['gateway']>;
+type SchemaListener = Parameters<Gateway['onSchemaLoadOrUpdate']>[0];
+type GatewayRequest = Parameters<NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>>[0];
+
+/**
+ * Our executor in the shape in which Apollo takes one from a gateway: the public way to swap a schema live.
+ * Apollo keeps, with each request, the schema it was validated against; that schema leads to its executor.
+ */
+function createGateway(
+  first: Executable,
+  publish: (error: GraphQLError) => void,
+): Gateway & { swap: (executable: Executable) => void } {
+  const executables = new WeakMap<GraphQLSchema, Executable>();
+  const listeners = new Set<SchemaListener>();
+
+  const swap = (executable: Executable): void => {
+    executables.set(executable.schema, executable);
+    for (const listener of listeners) listener({ apiSchema: executable.schema, coreSupergraphSdl: '' });
+  };
+  const executor = async (request: GatewayRequest): Promise<ExecutionResult> => {
+    const executable = executables.get(request.schema);
+    if (executable === undefined) throw new Error('No executor belongs to the schema of the request.');
+    const result = withHead(await answerOperation(executable, request));
+    if (result.errors === undefined) return result;
+    for (const error of result.errors) publish(error);
+    const wait = longestWait(result.errors);
+    if (wait !== undefined) request.response?.http?.headers.set('retry-after', String(wait));
+    return result;
+  };
+
+  return {
+    onSchemaLoadOrUpdate: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    load: async () => {
+      swap(first);
+      return { executor };
+    },
+    stop: async () => listeners.clear(),
+    swap,
+  };
+}
+
+async function answerOperation(executable: Executable, request: GatewayRequest): Promise<ExecutionResult> {
+  // Apollo would run it as a query and answer with the first event that never comes.
+  const operation = request.operation as GatewayRequest['operation'] | undefined;
+  if (operation?.operation === 'subscription') return refusedSubscription();
+  const { context } = request.context as Carrier;
+  const execution: ExecutionRequest = {
+    document: request.document,
+    operationName: request.request.operationName,
+    variables: request.request.variables,
+    context,
+  };
+  return executable.execute(execution);
+}
+
+function refusedSubscription(): ExecutionResult {
+  const message = 'Subscriptions are not served by this kind of request.';
+  return { errors: [new GraphQLError(message, { extensions: { code: 'BAD_REQUEST' } })] };
+}
+
+function createApollo(
+  options: ServerOptions,
+  gateway: Gateway,
+  isPublic: (error: unknown) => boolean,
+): ApolloServer<Carrier> {
+  const {
+    mode = 'production',
+    log = createLog('silent'),
+    validationRules = [],
+    maxTokens = 15_000,
+  } = options;
+  const isDevelopment = mode === 'development';
+  const rules = {
+    isPublic,
+    suggestions: isDevelopment,
+    onMasked: (error: unknown) => log.error({ error }, 'an error was masked'),
+  };
+  return new ApolloServer<Carrier>({
+    gateway,
+    nodeEnv: mode,
+    introspection: isDevelopment,
+    hideSchemaDetailsFromClientErrors: !isDevelopment,
+    includeStacktraceInErrorResponses: false,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    stopOnTerminationSignals: false,
+    persistedQueries: false,
+    // No `documentStore`: Apollo then keeps one for each schema, of 30 MB at most. One of ours would outlive a swap
+    // and hand over documents that passed the rules of another schema.
+    parseOptions: { maxTokens },
+    validationRules: [...validationRules],
+    formatError: (formatted, error) => formatError(formatted, error, rules),
+    stringifyResult: (result) => `${JSON.stringify(result)}\n`,
+    logger: silentLogger,
+    plugins: [...disabledPlugins(), unexpectedErrors(log)],
+  });
+}
+
+/** Each of these would cost time per field, or send something somewhere if a variable of the environment says so. */
+function disabledPlugins(): ApolloServerPlugin<Carrier>[] {
+  return [
+    ApolloServerPluginCacheControlDisabled(),
+    ApolloServerPluginInlineTraceDisabled(),
+    ApolloServerPluginLandingPageDisabled(),
+    ApolloServerPluginSchemaReportingDisabled(),
+    ApolloServerPluginUsageReportingDisabled(),
+  ];
+}
+
+/** Apollo drops the cause of what fails outside execution before anybody can format it: this writes it down. */
+function unexpectedErrors(log: Log): ApolloServerPlugin<Carrier> {
+  return {
+    unexpectedErrorProcessingRequest: async ({ error, requestContext }) => {
+      log.error(
+        { requestId: requestContext.contextValue.context.id, error },
+        'the request could not be processed',
+      );
+    },
+  };
+}
+
+const silent = (): void => undefined;
+
+/** Apollo's messages are for another program; ours go to the log. */
+const silentLogger = { debug: silent, info: silent, warn: silent, error: silent };
+
+/** Counts requests by the schema that was served when they came, to tell when an old one is idle. */
+function createGenerations(): { enter: () => () => void; next: () => Promise<void> } {
+  let current = createGeneration(Promise.resolve());
+  return {
+    enter: () => current.enter(),
+    next: () => {
+      const old = current.retire();
+      current = createGeneration(old);
+      return old;
+    },
+  };
+}
+
+/** Requests between two swaps. A request may run on a later schema than it came under, never on an earlier one. */
+function createGeneration(earlier: Promise<void>): { enter: () => () => void; retire: () => Promise<void> } {
+  let running = 0;
+  let onIdle: (() => void) | undefined;
+  return {
+    enter: () => {
+      running++;
+      return () => {
+        if (--running === 0) onIdle?.();
+      };
+    },
+    retire: async () => {
+      const idle = running === 0 ? undefined : new Promise<void>((resolve) => (onIdle = resolve));
+      await Promise.all([earlier, idle]);
+    },
+  };
+}

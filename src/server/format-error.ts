@@ -1,0 +1,91 @@
+import { HeaderMap } from '@apollo/server';
+import { ApolloServerErrorCode } from '@apollo/server/errors';
+import { GraphQLError, type ExecutionResult, type GraphQLFormattedError } from 'graphql';
+import { rootCause } from '../base/errors.js';
+
+/** Codes that Apollo gives to its own remarks on a request; their messages are about the request alone. */
+const remarks: ReadonlySet<unknown> = new Set(
+  Object.values<string>(ApolloServerErrorCode).filter((code) => code !== 'INTERNAL_SERVER_ERROR'),
+);
+
+/** How one error is shown; `onMasked` hears of those that are not. */
+export interface ErrorRules {
+  /** Errors that are already what a stranger may see. */
+  readonly isPublic: (error: unknown) => boolean;
+  /** Whether a message may say `Did you mean`, which names what the schema holds. */
+  readonly suggestions: boolean;
+  readonly onMasked: (error: unknown) => void;
+}
+
+/**
+ * Decides what of an error leaves the server: public errors and Apollo's remarks on the request do, everything
+ * else is an `INTERNAL_SERVER_ERROR` without a word about its cause.
+ */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  rules: ErrorRules,
+): GraphQLFormattedError {
+  if (rules.isPublic(error)) return formatted;
+  if (!remarks.has(formatted.extensions?.['code'])) {
+    rules.onMasked(error);
+    return { message: 'The gateway failed.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  }
+  // The parser is recursive: a deep enough query ends its stack, and Apollo passes that on as a syntax error.
+  if (error instanceof GraphQLError && rootCause(error) instanceof RangeError) {
+    return { ...formatted, message: 'Syntax Error: The query is nested too deeply.' };
+  }
+  if (rules.suggestions) return formatted;
+  return { ...formatted, message: formatted.message.replace(/ ?Did you mean.+\?$/s, '') };
+}
+
+/** What an error says about the HTTP answer as a whole. */
+export interface Head {
+  readonly status: number;
+  readonly headers: HeaderMap;
+}
+
+const statusByCode: ReadonlyMap<unknown, number> = new Map([
+  ['UNAUTHENTICATED', 401],
+  ['FORBIDDEN', 403],
+  ['RATE_LIMITED', 429],
+  ['INTERNAL_SERVER_ERROR', 500],
+  ['GATEWAY_TIMEOUT', 504],
+]);
+
+/** The head of an answer that is nothing but this error. */
+export function headFor(extensions: Readonly<Record<string, unknown>>): Head {
+  const headers = new HeaderMap();
+  const { code } = extensions;
+  if (code === 'UNAUTHENTICATED') headers.set('www-authenticate', 'Bearer');
+  const wait = retryAfter(extensions);
+  if (wait !== undefined) headers.set('retry-after', String(wait));
+  return { status: statusByCode.get(code) ?? 400, headers };
+}
+
+/** The longest wait, in whole seconds, that the errors of an answer ask for. */
+export function longestWait(errors: readonly GraphQLError[]): number | undefined {
+  const waits = errors.map((error) => retryAfter(error.extensions)).filter((wait) => wait !== undefined);
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+function retryAfter(extensions: Readonly<Record<string, unknown>>): number | undefined {
+  const { code, retryAfter: seconds } = extensions;
+  if (code !== 'RATE_LIMITED' || typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
+  return Math.max(0, Math.ceil(seconds));
+}
+
+/**
+ * Gives an answer without data the status its first error asks for. Apollo takes the `http` extension away again
+ * before the answer is written.
+ */
+export function withHead(result: ExecutionResult): ExecutionResult {
+  const [first, ...others] = result.errors ?? [];
+  // Without a code it is graphql-js that speaks, of the request: Apollo knows the code and status for that.
+  if (first === undefined || result.data !== undefined || first.extensions['code'] === undefined)
+    return result;
+  const { nodes, source, positions, path, originalError } = first;
+  const extensions = { ...first.extensions, http: headFor(first.extensions) };
+  const options = { nodes, source, positions, path, originalError, extensions };
+  return { ...result, errors: [new GraphQLError(first.message, options), ...others] };
+}

@@ -1,0 +1,194 @@
+import type { IncomingMessage } from 'node:http';
+import { tooLarge } from './check-request.js';
+import { Refusal } from './refusal.js';
+
+/** The members of a GraphQL request that count; others are ignored, as the GraphQL-over-HTTP specification asks. */
+export interface GraphQLParameters {
+  readonly query?: string;
+  readonly operationName?: string | null;
+  readonly variables?: Readonly<Record<string, unknown>> | null;
+  readonly extensions?: Readonly<Record<string, unknown>> | null;
+}
+
+/** Deeper than any input type people write, and far from where a recursive walk would end the stack. */
+const maxDepth = 128;
+
+/**
+ * Reads the body of a request, counting the bytes as they come.
+ *
+ * @throws Refusal 413 as soon as there are too many, without waiting for the rest; 400 where the client stops midway
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { promise, resolve, reject } = withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const onData = (chunk: Buffer): void => {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > maxBytes) settle(() => reject(tooLarge(maxBytes)));
+  };
+  const onEnd = (): void => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+  const onBroken = (): void => settle(() => reject(new Refusal(400, 'The body ended too early.')));
+  const settle = (act: () => void): void => {
+    request.off('data', onData).off('end', onEnd).off('close', onBroken);
+    act();
+  };
+  // An error without a listener would end the process; what it means is said by `close`.
+  request
+    .on('data', onData)
+    .on('end', onEnd)
+    .on('close', onBroken)
+    .on('error', () => undefined);
+  return promise;
+}
+
+function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: Error) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads the parameters of a GraphQL request from the body of a POST.
+ *
+ * @throws Refusal 400 for what is not one JSON object of the right shape
+ */
+export function readParameters(body: Buffer): GraphQLParameters {
+  if (body.length === 0)
+    throw new Refusal(400, 'The body is empty; it must be a JSON object with a "query".');
+  const text = decode(body);
+  const members = countMembers(text);
+  const json = parseJson(text, 'The body');
+  if (Array.isArray(json)) throw new Refusal(400, 'Batches are not taken: send one operation per request.');
+  if (!isRecord(json)) throw new Refusal(400, 'The body must be a JSON object with a "query".');
+  if (Object.keys(json).length !== members) {
+    throw new Refusal(400, 'A member of the body comes twice, so it is not clear which one is meant.');
+  }
+  return toParameters(json);
+}
+
+/**
+ * Checks the JSON in the query string of a GET as strictly as a body. Apollo reads it afterwards.
+ *
+ * @throws Refusal 400
+ */
+export function checkSearch(search: string): void {
+  const parameters = new URLSearchParams(search);
+  for (const name of ['variables', 'extensions']) {
+    for (const text of parameters.getAll(name)) {
+      countMembers(text);
+      if (!isRecord(parseJson(text, `"${name}"`))) throw notAnObject(name);
+    }
+  }
+}
+
+function decode(body: Buffer): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new Refusal(400, 'The body is not UTF-8.');
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  const json = tryParse(text, what);
+  // Only escapes can bring them in: the decoder has refused the rest.
+  if (/\\u(?:d[89a-f]|0000)/i.test(text) && !isCleanText(json)) {
+    throw new Refusal(400, `${what} holds a NUL character or half of a surrogate pair.`);
+  }
+  return json;
+}
+
+function tryParse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new Refusal(400, `${what} is not JSON.`);
+  }
+}
+
+/** Whether no text in a JSON value, names included, holds a NUL or a lone surrogate. */
+function isCleanText(value: unknown): boolean {
+  if (typeof value === 'string') return !/\0|\p{Surrogate}/u.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, member]) => isCleanText(name) && isCleanText(member));
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+
+/**
+ * How many members the outermost object of a JSON text has, those with equal names counted each. `JSON.parse`
+ * keeps the last of them, a proxy in front of us perhaps the first.
+ *
+ * @throws Refusal 400 for what is nested too deeply
+ */
+function countMembers(text: string): number {
+  let depth = 0;
+  let members = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at);
+    else if (code === colon && depth === 1) members++;
+    else if (isOpening(code) && ++depth > maxDepth) throw new Refusal(400, 'The JSON is nested too deeply.');
+    else if (isClosing(code)) depth--;
+  }
+  return members;
+}
+
+/** The place of the quote that ends the string which begins at `start`; the end of a text that has none. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) return at;
+    if (code === backslash) at++;
+  }
+  return text.length;
+}
+
+/** `[` or `{` */
+function isOpening(code: number): boolean {
+  return code === 0x5b || code === 0x7b;
+}
+
+/** `]` or `}` */
+function isClosing(code: number): boolean {
+  return code === 0x5d || code === 0x7d;
+}
+
+function toParameters(json: Readonly<Record<string, unknown>>): GraphQLParameters {
+  const { query, operationName, variables, extensions } = json;
+  if (query !== undefined && typeof query !== 'string') throw new Refusal(400, '"query" must be a string.');
+  if (operationName != null && typeof operationName !== 'string') {
+    throw new Refusal(400, '"operationName" must be a string.');
+  }
+  if (variables != null && !isRecord(variables)) throw notAnObject('variables');
+  if (extensions != null && !isRecord(extensions)) throw notAnObject('extensions');
+  // Without a query, an extension may still name a persisted one; Apollo has the answer that clients know.
+  if (!query && extensions == null) throw new Refusal(400, 'The body has no "query".');
+  return {
+    ...(query !== undefined && { query }),
+    ...(operationName != null && { operationName }),
+    ...(variables != null && { variables }),
+    ...(extensions != null && { extensions }),
+  };
+}
+
+function notAnObject(name: string): Refusal {
+  return new Refusal(400, `"${name}" must be an object.`);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

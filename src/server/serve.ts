@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Executable } from '../execution/executor.js';
+import { createServer, type GraphQLServer, type ServerOptions } from './apollo.js';
+import { createFront, type FrontOptions } from './front.js';
+
+/** What {@link serve} needs. */
+export interface ServeOptions extends ServerOptions, Omit<FrontOptions, 'server'> {
+  readonly host?: string;
+  /** 0 takes any free port. */
+  readonly port?: number;
+  /** Takes one of the next ports where this one is in use. */
+  readonly portFallback?: boolean;
+  /**
+   * How long, at the end, `/ready` says no while requests are still taken: the time a balancer needs to notice.
+   * None unless said otherwise.
+   */
+  readonly closeDelayMs?: number;
+  /** How long requests in flight may take to finish after that. */
+  readonly closeTimeoutMs?: number;
+}
+
+/** A gateway that listens. */
+export interface Served {
+  readonly url: string;
+  readonly port: number;
+  /** The port that was asked for and was in use, where another was taken. */
+  readonly portTaken?: number;
+  /**
+   * Serves another schema from now on; settles when the last request on the old one is answered.
+   *
+   * @throws Error, at once, where the schema is not valid; the old one keeps serving
+   */
+  readonly swap: (executable: Executable) => Promise<void>;
+  /** Says so at `/ready`, accepts nothing more, lets requests in flight finish, ends. A second call waits for the first. */
+  readonly close: () => Promise<void>;
+}
+
+/** How many ports are tried after the one asked for. */
+const portTries = 20;
+
+/**
+ * Serves GraphQL over HTTP.
+ *
+ * @example
+ * const served = await serve({ executable, contextFor: async (facts) => new RequestContext(facts), port: 4000 });
+ * console.log(served.url);
+ *
+ * @throws Error with `code` `EADDRINUSE`, or another of Node's, where it cannot listen
+ */
+export async function serve(options: ServeOptions): Promise<Served> {
+  const { host = '127.0.0.1', port: wanted = 4000, portFallback = false, isReady = () => true } = options;
+  const server = await createServer(options);
+  try {
+    let closed: Promise<void> | undefined;
+    const http = createFront({ ...options, server, isReady: () => closed === undefined && isReady() });
+    const silent = trackSilentSockets(http);
+    const port = await listen(http, host, wanted, portFallback ? portTries : 0);
+    // What goes wrong with one connection must not end the process.
+    http.on('error', (error) => options.log?.error({ error }, 'a connection could not be accepted'));
+    return {
+      url: toUrl(host, port),
+      port,
+      ...(wanted !== 0 && port !== wanted && { portTaken: wanted }),
+      swap: server.swap,
+      close: () => (closed ??= close(http, server, silent, options)),
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function listen(http: Server, host: string, port: number, triesLeft: number): Promise<number> {
+  try {
+    http.listen({ host, port });
+    await once(http, 'listening');
+  } catch (error) {
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    if (!isTaken || triesLeft === 0 || port >= 65_535) throw error;
+    return listen(http, host, port + 1, triesLeft - 1);
+  }
+  return (http.address() as AddressInfo).port;
+}
+
+/** Connections on which nothing was ever asked. Node counts them as busy, so an end would wait for them. */
+function trackSilentSockets(http: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  http.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  http.on('request', (request) => silent.delete(request.socket));
+  return silent;
+}
+
+async function close(
+  http: Server,
+  server: GraphQLServer,
+  silent: ReadonlySet<Socket>,
+  { closeDelayMs = 0, closeTimeoutMs = 10_000 }: ServeOptions,
+): Promise<void> {
+  if (closeDelayMs > 0) await sleep(closeDelayMs);
+  const timer = setTimeout(() => http.closeAllConnections(), closeTimeoutMs);
+  const closed = once(http, 'close');
+  // Closes idle connections too; busy ones end with their answer, which says `Connection: close` from now on.
+  http.close();
+  for (const socket of silent) socket.destroy();
+  await closed;
+  clearTimeout(timer);
+  await server.stop();
+}
+
+/** An address people can click, also where the server listens on all interfaces. */
+function toUrl(host: string, port: number): string {
+  const isLocal = ['127.0.0.1', '0.0.0.0', '::', '::1', ''].includes(host);
+  if (isLocal) return `http://localhost:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
