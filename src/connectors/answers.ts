@@ -1,0 +1,72 @@
+import { LRUCache } from 'lru-cache';
+import { compileSelection, type Mapping } from '../mapping/compile.js';
+import { pruneSelection } from '../mapping/prune.js';
+import type { Entry, Range, Selection, SelectionList } from '../mapping/syntax.js';
+import { withRowKey } from './rows.js';
+import type { WantedAnswer } from './transport.js';
+import { wantedText, type Wanted } from './wanted.js';
+
+/** The part of a selection that some fields need, compiled. */
+export interface Answer extends WantedAnswer {
+  readonly mapping: Mapping;
+}
+
+/** How many sets of wanted fields one connector keeps compiled. */
+const mostAnswers = 500;
+
+/**
+ * Gives the pruned and compiled selection of one connector for any set of wanted fields; the same object for the
+ * same set.
+ *
+ * @param selection absent where the names are the same on both sides
+ * @param by of `batch.by`, for connectors that group rows
+ */
+export function answersOf(
+  selection: Selection | undefined,
+  by: Selection | undefined,
+): (wanted: Wanted) => Answer {
+  const known = new LRUCache<string, Answer>({ max: mostAnswers });
+  return (wanted) => {
+    const text = wantedText(wanted);
+    const answer = known.get(text) ?? compile(selection, by, wanted);
+    known.set(text, answer);
+    return answer;
+  };
+}
+
+function compile(whole: Selection | undefined, by: Selection | undefined, wanted: Wanted): Answer {
+  const pruned = whole === undefined ? sameNames(wanted) : wanted === null ? whole : pruneSelection(whole, wanted);
+  const selection = by === undefined ? pruned : (withRowKey(pruned, by) ?? pruned);
+  return { selection, mapping: compileSelection(selection) };
+}
+
+const nowhere: Range = { start: 0, end: 0 };
+
+/** `id name address { city }` for these wanted fields; `$` for a whole value. */
+function sameNames(wanted: Wanted): Selection {
+  const root =
+    wanted === null
+      ? ({ kind: 'path', root: { kind: 'body', range: nowhere }, steps: [], selection: undefined, range: nowhere } as const)
+      : listOf(wanted);
+  return { version: '0.4', root, range: nowhere };
+}
+
+function listOf(wanted: Exclude<Wanted, null>): SelectionList {
+  return { kind: 'list', entries: [...wanted].map(([name, nested]) => entryOf(name, nested)), range: nowhere };
+}
+
+function entryOf(name: string, nested: Wanted): Entry {
+  const key = { name, range: nowhere };
+  return {
+    kind: 'field',
+    key,
+    value: {
+      kind: 'path',
+      root: { kind: 'key', key, range: nowhere },
+      steps: [],
+      selection: nested === null ? undefined : listOf(nested),
+      range: nowhere,
+    },
+    range: nowhere,
+  };
+}

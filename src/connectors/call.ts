@@ -1,0 +1,158 @@
+import type { Environment } from '../base/config.js';
+import type { RequestContext } from '../base/context.js';
+import { GatewayError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { compileSelection, type Mapping } from '../mapping/compile.js';
+import type { Variables } from '../mapping/scope.js';
+import { isObject } from '../mapping/values.js';
+import type { ConnectDefinition, Expression, SourceDefinition } from '../subgraph/subgraph.js';
+import type { Answer } from './answers.js';
+import type { Connector, FetchInputs } from './connector.js';
+import { defaultCallTimeoutMs, type CallLimits, type Reply, type Transport } from './transport.js';
+import type { Wanted } from './wanted.js';
+
+/** What the calls of one connector are made with. */
+export interface CallSetting {
+  readonly definition: ConnectDefinition;
+  readonly answers: (wanted: Wanted) => Answer;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly source?: SourceDefinition | undefined;
+  readonly transport?: Transport | undefined;
+  readonly environment: Environment;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly log: Log;
+}
+
+/**
+ * The way of every call, whatever the protocol: variables, request, deadline, success or failure, mapping.
+ * A connector without a source maps its variables alone.
+ */
+export function createCall(setting: CallSetting): Connector['fetch'] {
+  const { answers, transport, source } = setting;
+  const timeoutMs = timeoutOf(source);
+  const judge = createJudge(setting);
+  return async (inputs, wanted, context) => {
+    const answer = answers(wanted);
+    const variables = toVariables(inputs, context, setting);
+    if (transport === undefined) return answer.mapping.evaluate(undefined, variables);
+    const reply = await perform(transport, answer, variables, limitsOf(context, timeoutMs), context, setting);
+    const replied = withReply(variables, reply);
+    judge(reply, replied);
+    return answer.mapping.evaluate(reply.body, replied);
+  };
+}
+
+async function perform(
+  transport: Transport,
+  answer: Answer,
+  variables: Variables,
+  limits: CallLimits,
+  context: RequestContext,
+  setting: CallSetting,
+): Promise<Reply> {
+  try {
+    return await transport.prepare(variables, answer).send(limits);
+  } catch (error) {
+    const failure = toFailure(error, setting.facts);
+    setting.log.warn(
+      {
+        requestId: context.id,
+        connector: setting.definition.coordinate,
+        source: setting.source?.name ?? '',
+        code: failure.code,
+        error,
+      },
+      'A call failed.',
+    );
+    throw failure;
+  }
+}
+
+/** The error as the client may see it, with the connector it comes from. */
+function toFailure(error: unknown, facts: CallSetting['facts']): GatewayError {
+  if (!(error instanceof GatewayError)) {
+    return new GatewayError('INTERNAL_SERVER_ERROR', 'The gateway failed to make this call.', { cause: error });
+  }
+  const extensions = { ...facts, ...error.extensions };
+  return new GatewayError(error.code, error.message, { extensions, cause: error.cause });
+}
+
+function toVariables(inputs: FetchInputs, context: RequestContext, setting: CallSetting): Variables {
+  return {
+    $args: inputs.args,
+    $this: inputs.parent,
+    $batch: inputs.parents,
+    $config: setting.config,
+    $context: nothing,
+    $env: setting.environment,
+    $request: { headers: context.headers },
+    $claims: context.identity?.claims,
+  };
+}
+
+const nothing = Object.freeze({});
+
+function withReply(variables: Variables, reply: Reply): Variables {
+  const { headers, trailers } = reply;
+  return { ...variables, $status: reply.status, $response: trailers === undefined ? { headers } : { headers, trailers } };
+}
+
+function timeoutOf(source: SourceDefinition | undefined): number {
+  switch (source?.kind) {
+    case 'http':
+      return source.http.timeoutMs ?? defaultCallTimeoutMs;
+    case 'grpc':
+      return source.grpc.timeoutMs ?? defaultCallTimeoutMs;
+    case 'graphql':
+      return source.graphql.timeoutMs ?? defaultCallTimeoutMs;
+    default:
+      return defaultCallTimeoutMs;
+  }
+}
+
+/** @throws GatewayError where the operation has no time left */
+function limitsOf(context: RequestContext, timeoutMs: number): CallLimits {
+  const left = context.deadline - performance.now();
+  if (left <= 0) throw new GatewayError('GATEWAY_TIMEOUT', 'The operation took too long.');
+  return { timeoutMs: Math.min(timeoutMs, left), signal: context.signal };
+}
+
+/** Decides whether a reply is a success, and throws what a failure says to the client. */
+function createJudge(setting: CallSetting): (reply: Reply, variables: Variables) => void {
+  const { definition, source, facts } = setting;
+  const success = compiled(definition.isSuccess ?? source?.isSuccess);
+  const message = compiled(definition.errors?.message ?? source?.errors?.message);
+  const extensions = [source?.errors?.extensions, definition.errors?.extensions].flatMap(
+    (expression) => compiled(expression) ?? [],
+  );
+  return (reply, variables) => {
+    const succeeded = success === undefined ? reply.succeeded : success.evaluate(reply.body, variables) === true;
+    if (succeeded) return;
+    throw new GatewayError('CONNECTOR_FETCH', messageOf(message, reply, variables), {
+      extensions: extensions.reduce(
+        (known, mapping) => merged(known, mapping.evaluate(reply.body, variables)),
+        { code: 'CONNECTOR_FETCH', ...facts, ...reply.facts } as Readonly<Record<string, unknown>>,
+      ),
+    });
+  };
+}
+
+function compiled(expression: Expression | undefined): Mapping | undefined {
+  return expression && compileSelection(expression.selection);
+}
+
+function messageOf(mapping: Mapping | undefined, reply: Reply, variables: Variables): string {
+  if (mapping === undefined) return 'Request failed';
+  const message = mapping.evaluate(reply.body, variables);
+  return typeof message === 'string' ? message : '';
+}
+
+function merged(known: Readonly<Record<string, unknown>>, more: unknown): Readonly<Record<string, unknown>> {
+  if (!isObject(more)) return known;
+  const result: Record<string, unknown> = { ...known };
+  for (const [key, value] of Object.entries(more)) {
+    const before = result[key];
+    result[key] = isObject(before) && isObject(value) ? merged(before, value) : value;
+  }
+  return result;
+}

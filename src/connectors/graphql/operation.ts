@@ -1,0 +1,154 @@
+import {
+  isObjectType,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
+import { SchemaFilesError, type Problem } from '../../base/problems.js';
+import { didYouMean } from '../../base/suggest.js';
+import type { Selection } from '../../mapping/syntax.js';
+import type { SourceDefinition, Subgraph } from '../../subgraph/subgraph.js';
+import type { Text } from '../../subgraph/text.js';
+import { withRowKey } from '../rows.js';
+import type { ConnectOf, WantedAnswer } from '../transport.js';
+import { variableType } from './arguments.js';
+import { checkArguments, checkNoArguments, givenArguments } from './check-arguments.js';
+import type { Fault } from './fault.js';
+import { joined, needsOf, noNeeds, withoutWholes, type Needs } from './needs.js';
+import { writeSelectionSet, type Renames } from './selection-set.js';
+
+/** What one connector asks of its backend. */
+export interface Operation {
+  readonly field: GraphQLField<unknown, unknown>;
+  /** The arguments that a request may carry. */
+  readonly arguments: readonly GraphQLArgument[];
+  /** The document for a part of the answer; the same object for the same part. */
+  documentFor(wanted: WantedAnswer): RemoteDocument;
+}
+
+/** A document, printed once. */
+export interface RemoteDocument {
+  readonly text: string;
+  /** The text as a JSON string. */
+  readonly json: string;
+  readonly renames: Renames;
+}
+
+/** What an operation is made from, beside the backend's schema. */
+export interface OperationSetting {
+  readonly definition: ConnectOf<'graphql'>;
+  readonly source: SourceDefinition;
+  readonly subgraph: Subgraph;
+}
+
+/**
+ * Fits a connector to its backend's schema.
+ *
+ * @throws SchemaFilesError with everything in the connector that the schema does not have
+ */
+export function createOperation(setting: OperationSetting, schema: GraphQLSchema): Operation {
+  const { definition } = setting;
+  const parent = rootTypeOf(definition, schema);
+  const field = rootFieldOf(definition, parent);
+  const problems = [...checkArgs(setting, parent, field), ...checkSelection(definition, schema, field)];
+  if (problems.length > 0) throw new SchemaFilesError(problems);
+  const args = definition.graphql.args?.selection;
+  const given = args === undefined ? [] : givenArguments(args, field.args, ownArguments(setting));
+  const judged = readByJudges(setting);
+  const documents = new WeakMap<WantedAnswer, RemoteDocument>();
+  const print = (wanted: WantedAnswer): RemoteDocument => {
+    const set = writeSelectionSet(schema, field.type, joined(needsOf(wanted.selection), judged));
+    const text = `${definition.graphql.operation}${printRoot(field.name, given)}${set.text} }`;
+    return { text, json: JSON.stringify(text), renames: set.renames };
+  };
+  return {
+    field,
+    arguments: given,
+    documentFor: (wanted) => {
+      const document = documents.get(wanted) ?? print(wanted);
+      documents.set(wanted, document);
+      return document;
+    },
+  };
+}
+
+/** ` ($id: ID!) { order(id: $id)` */
+function printRoot(name: string, given: readonly GraphQLArgument[]): string {
+  if (given.length === 0) return ` { ${name}`;
+  const variables = given.map((argument) => `$${argument.name}: ${variableType(argument)}`);
+  const values = given.map((argument) => `${argument.name}: $${argument.name}`);
+  return ` (${variables.join(', ')}) { ${name}(${values.join(', ')})`;
+}
+
+function rootTypeOf({ graphql }: ConnectOf<'graphql'>, schema: GraphQLSchema): GraphQLObjectType {
+  const type = graphql.operation === 'query' ? schema.getQueryType() : schema.getMutationType();
+  if (isObjectType(type)) return type;
+  const message = graphql.operation === 'query' ? 'The backend has no queries.' : 'The backend has no mutations.';
+  throw new SchemaFilesError([problemAt(graphql.field, 0, 'GRAPHQL_FIELD_NOT_FOUND', message)]);
+}
+
+function rootFieldOf({ graphql }: ConnectOf<'graphql'>, parent: GraphQLObjectType): GraphQLField<unknown, unknown> {
+  const name = graphql.field.value;
+  const fields = parent.getFields();
+  const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  if (field !== undefined) return field;
+  const message = `The backend's type ${parent.name} has no field "${name}".${didYouMean(name, Object.keys(fields))}`;
+  throw new SchemaFilesError([problemAt(graphql.field, 0, 'GRAPHQL_FIELD_NOT_FOUND', message)]);
+}
+
+function checkArgs(
+  setting: OperationSetting,
+  parent: GraphQLObjectType,
+  field: GraphQLField<unknown, unknown>,
+): Problem[] {
+  const { args, field: name } = setting.definition.graphql;
+  const taker = { name: `${parent.name}.${field.name}`, noun: 'argument', slots: field.args } as const;
+  if (args === undefined) return problemsIn(name, checkNoArguments(taker, { start: 0, end: name.value.length }));
+  return problemsIn(args.text, checkArguments(args.selection, taker, ownArguments(setting)));
+}
+
+/** The names that `$args` has. */
+function ownArguments({ definition, subgraph }: OperationSetting): string[] {
+  const type = subgraph.schema.getType(definition.type);
+  const field = isObjectType(type) && definition.field !== undefined ? type.getFields()[definition.field] : undefined;
+  return field?.args.map((argument) => argument.name) ?? [];
+}
+
+function checkSelection(
+  { selection, batch }: ConnectOf<'graphql'>,
+  schema: GraphQLSchema,
+  field: GraphQLField<unknown, unknown>,
+): Problem[] {
+  if (selection === undefined) return [];
+  const faultsOf = (read: Selection) => writeSelectionSet(schema, field.type, needsOf(read)).faults;
+  const faults = faultsOf(selection.selection);
+  const problems = problemsIn(selection.text, faults);
+  const keyed = batch?.by && withRowKey(selection.selection, batch.by.selection);
+  if (batch?.by === undefined || keyed === undefined) return problems;
+  // What is wrong only with the key in it, is wrong with the key: its ranges are those of its own text.
+  const known = new Set(faults.map((fault) => JSON.stringify(fault)));
+  const faultsOfKey = faultsOf(keyed).filter((fault) => !known.has(JSON.stringify(fault)));
+  return [...problems, ...problemsIn(batch.by.text, faultsOfKey)];
+}
+
+/** What decides over success, and words the failure, reads the answer too. It may be meant for `{ errors }` alone. */
+function readByJudges({ definition, source }: OperationSetting): Needs {
+  const success = definition.isSuccess ?? source.isSuccess;
+  if (success === undefined) return noNeeds;
+  const judges = [
+    success,
+    definition.errors?.message ?? source.errors?.message,
+    definition.errors?.extensions,
+    source.errors?.extensions,
+  ].filter((judge) => judge !== undefined);
+  return judges.map((judge) => withoutWholes(needsOf(judge.selection))).reduce(joined);
+}
+
+function problemsIn(text: Text, faults: readonly Fault[]): Problem[] {
+  return faults.map(({ code, message, range }) => problemAt(text, range.start, code, message));
+}
+
+function problemAt(text: Text, index: number, code: string, message: string): Problem {
+  return { code, message, source: text.source, offset: text.offsetOf(index) };
+}

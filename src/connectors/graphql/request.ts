@@ -1,0 +1,127 @@
+import type { GraphQLSchema } from 'graphql';
+import { GatewayError } from '../../base/errors.js';
+import { SchemaFilesError } from '../../base/problems.js';
+import { compileSelection } from '../../mapping/compile.js';
+import { stringifyJson } from '../../mapping/json.js';
+import { own } from '../../mapping/values.js';
+import { compileHeaders, type HeaderEntry } from '../headers.js';
+import type { CallLimits, ConnectOf, Outgoing, Reply, Setting, SourceOf, Transport, WantedAnswer } from '../transport.js';
+import { toVariables } from './arguments.js';
+import { createOperation, type Operation } from './operation.js';
+import type { RemoteSchema } from './remote-schema.js';
+import { fromResponse, type RemoteReply } from './response.js';
+import type { Service } from './service.js';
+
+/** What the calls of one connector are made with. */
+export interface TransportSetting {
+  readonly definition: ConnectOf<'graphql'>;
+  readonly source: SourceOf<'graphql'>;
+  readonly setting: Setting;
+  readonly service: Service;
+  readonly schema: RemoteSchema;
+}
+
+/**
+ * Prepares the calls of one connector.
+ *
+ * @throws SchemaFilesError where the backend's schema is known and the connector does not fit it
+ */
+export function createTransport(parts: TransportSetting): Transport {
+  const { definition, source } = parts;
+  const headersOf = compileHeaders(source.graphql.headers, definition.graphql.headers);
+  const argumentsOf = definition.graphql.args && compileSelection(definition.graphql.args.selection);
+  const operations = new Operations(parts);
+  return {
+    prepare: (variables, wanted) => {
+      const headers = headersOf(variables);
+      const args = argumentsOf?.evaluate({}, variables);
+      const operation = operations.known;
+      if (operation !== undefined) return outgoing(parts, operation, { headers, args, wanted });
+      return { send: (limits) => sendWhenKnown(parts, operations, { headers, args, wanted }, limits) };
+    },
+  };
+}
+
+/** What one call carries. */
+interface Call {
+  readonly headers: readonly HeaderEntry[];
+  /** What the mapping of the arguments gave. */
+  readonly args: unknown;
+  readonly wanted: WantedAnswer;
+}
+
+function outgoing(parts: TransportSetting, operation: Operation, call: Call): Outgoing {
+  const { json, renames } = operation.documentFor(call.wanted);
+  const variables = toVariables(call.args, operation.arguments);
+  const body = `{"query":${json},"variables":${stringifyJson(variables)}}`;
+  const { name: field, type } = operation.field;
+  return {
+    send: async (limits) => {
+      const response = await parts.service.post(body, call.headers, limits);
+      return noted(fromResponse(response, { field, type, renames }), parts);
+    },
+  };
+}
+
+/** The first calls of a service that was down when we started: what time the schema takes is theirs. */
+async function sendWhenKnown(
+  parts: TransportSetting,
+  operations: Operations,
+  call: Call,
+  limits: CallLimits,
+): Promise<Reply> {
+  const start = performance.now();
+  const operation = operations.of(await parts.schema.load(limits));
+  const timeoutMs = Math.max(1, limits.timeoutMs - (performance.now() - start));
+  return outgoing(parts, operation, call).send({ ...limits, timeoutMs });
+}
+
+/** The connector's operation, made as soon as the schema is known. */
+class Operations {
+  readonly #parts: TransportSetting;
+  #operation: Operation | undefined;
+  #misfit: SchemaFilesError | undefined;
+
+  constructor(parts: TransportSetting) {
+    this.#parts = parts;
+    if (parts.schema.known !== undefined) this.#operation = this.#create(parts.schema.known);
+  }
+
+  get known(): Operation | undefined {
+    return this.#operation;
+  }
+
+  /** @throws GatewayError where the connector does not fit; the log says why, once */
+  of(schema: GraphQLSchema): Operation {
+    if (this.#operation !== undefined) return this.#operation;
+    try {
+      if (this.#misfit !== undefined) throw this.#misfit;
+      return (this.#operation = this.#create(schema));
+    } catch (error) {
+      if (error instanceof SchemaFilesError && this.#misfit === undefined) this.#report(error);
+      throw new GatewayError('INTERNAL_SERVER_ERROR', "The field does not fit its backend's schema.", { cause: error });
+    }
+  }
+
+  #create(schema: GraphQLSchema): Operation {
+    const { definition, source, setting } = this.#parts;
+    return createOperation({ definition, source, subgraph: setting.subgraph }, schema);
+  }
+
+  #report(misfit: SchemaFilesError): void {
+    const { definition, source, setting } = this.#parts;
+    this.#misfit = misfit;
+    setting.log.error({ source: source.name, connector: definition.coordinate, code: misfit.code }, misfit.message);
+  }
+}
+
+/** Errors beside data reach nobody but the log. */
+function noted({ partialErrors, ...reply }: RemoteReply, { definition, source, setting }: TransportSetting): Reply {
+  const [first] = partialErrors;
+  if (first === undefined) return reply;
+  const message = own(first, 'message');
+  const facts = { source: source.name, connector: definition.coordinate, code: 'CONNECTOR_FETCH' };
+  const error = new Error(typeof message === 'string' ? message : 'without a message');
+  setting.log.warn({ ...facts, error }, `The backend answered, with errors beside its data: ${partialErrors.length}.`);
+  return reply;
+}

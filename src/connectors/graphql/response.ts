@@ -1,0 +1,110 @@
+import { getNullableType, isLeafType, isListType, type GraphQLOutputType } from 'graphql';
+import { GatewayError } from '../../base/errors.js';
+import { parseJson } from '../../mapping/json.js';
+import { isObject, own, put, type JsonObject } from '../../mapping/values.js';
+import type { Reply } from '../transport.js';
+import type { WireReply } from '../wire.js';
+import type { Renames } from './selection-set.js';
+
+/** What a reply is read with. */
+export interface Expected {
+  /** The root field that was asked, … */
+  readonly field: string;
+  /** … and its type. */
+  readonly type: GraphQLOutputType;
+  readonly renames: Renames;
+}
+
+/** A reply, with the errors that left some of its data standing. */
+export interface RemoteReply extends Reply {
+  readonly partialErrors: readonly JsonObject[];
+}
+
+/**
+ * Reads an answer of a GraphQL service (https://graphql.github.io/graphql-over-http/draft/). `$` becomes the value of
+ * the root field. Errors beside a value leave it standing; where they took it, the reply is a failure and `$` is
+ * `{ errors, message }`.
+ *
+ * @throws GatewayError `CONNECTOR_RESPONSE_INVALID` where a success cannot be read
+ */
+export function fromResponse(response: WireReply, expected: Expected): RemoteReply {
+  const succeeded = response.status >= 200 && response.status < 300;
+  const answer = readAnswer(response.body.toString('utf8'));
+  if (!succeeded) return failure(response, answer?.errors ?? []);
+  if (answer === undefined) throw unreadable('is no answer to a GraphQL request', response.status);
+  const value = isObject(answer.data) ? own(answer.data, expected.field) : undefined;
+  const isGone = value === undefined || value === null;
+  if (isGone && answer.errors.length > 0) return failure(response, answer.errors);
+  const { status, headers } = response;
+  const misfit = misfitOf(value, answer.data, expected);
+  if (misfit !== undefined) throw unreadable(misfit, status);
+  const body = restoreNames(value, expected.renames);
+  return { status, headers, succeeded, body, facts: { http: { status } }, partialErrors: answer.errors };
+}
+
+interface Answer {
+  readonly data: unknown;
+  readonly errors: readonly JsonObject[];
+}
+
+/** The answer, or undefined where the text is none. */
+function readAnswer(text: string): Answer | undefined {
+  try {
+    const answer = parseJson(text);
+    if (!isObject(answer)) return undefined;
+    const errors = own(answer, 'errors') ?? [];
+    return Array.isArray(errors) ? { data: own(answer, 'data'), errors: errors.map(toError) } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Some services send bare texts. */
+function toError(error: unknown): JsonObject {
+  return isObject(error) ? error : { message: typeof error === 'string' ? error : '' };
+}
+
+function failure({ status, headers }: WireReply, errors: readonly JsonObject[]): RemoteReply {
+  const message = errors.map((error) => own(error, 'message')).find((text) => typeof text === 'string') ?? null;
+  const code = errors.map(codeOf).find((each) => each !== undefined);
+  const facts = { http: { status }, ...(code === undefined ? {} : { graphql: { code } }) };
+  return { status, headers, succeeded: false, body: { errors, message }, facts, partialErrors: [] };
+}
+
+/** A remote code is shown to clients, so it may be nothing but a name in capitals. */
+function codeOf(error: JsonObject): string | undefined {
+  const extensions = own(error, 'extensions');
+  const code = isObject(extensions) ? own(extensions, 'code') : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : undefined;
+}
+
+/** What is wrong with the first level; deeper values meet the types of our own schema. */
+function misfitOf(value: unknown, data: unknown, { field, type }: Expected): string | undefined {
+  if (!isObject(data)) return 'has no data';
+  if (value === undefined) return `has no "${field}" in its data`;
+  const expected = getNullableType(type);
+  if (value === null || isLeafType(expected)) return undefined;
+  if (isListType(expected)) return Array.isArray(value) ? undefined : `has no list in "${field}"`;
+  return isObject(value) ? undefined : `has no object in "${field}"`;
+}
+
+function unreadable(fault: string, status: number): GatewayError {
+  return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer cannot be read.", {
+    extensions: { http: { status } },
+    cause: new Error(`The answer ${fault}.`),
+  });
+}
+
+/** Puts fields that were asked under another name back under their own. */
+function restoreNames(value: unknown, renames: Renames): unknown {
+  if (renames.size === 0) return value;
+  if (Array.isArray(value)) return value.map((element) => restoreNames(element, renames));
+  if (!isObject(value)) return value;
+  const restored: JsonObject = {};
+  for (const [key, nested] of Object.entries(value)) {
+    const rename = renames.get(key);
+    put(restored, rename?.name ?? key, rename === undefined ? nested : restoreNames(nested, rename.below));
+  }
+  return restored;
+}

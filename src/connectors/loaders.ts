@@ -1,0 +1,149 @@
+import DataLoader from 'dataloader';
+import type { RequestContext } from '../base/context.js';
+import { GatewayError } from '../base/errors.js';
+import type { FieldTree } from '../mapping/shape.js';
+import { isObject, own } from '../mapping/values.js';
+import type { Connector, FieldArguments, ParentObject } from './connector.js';
+import { canonicalText, keyText } from './keys.js';
+import { rowKeyField } from './rows.js';
+import { covers, unionOf, type Wanted } from './wanted.js';
+
+/** What one object needs of a connector. */
+export interface Load {
+  readonly args: FieldArguments;
+  /** The fields that the connector reads through `$this` or `$batch`; absent for a root field. */
+  readonly parent?: ParentObject | undefined;
+  readonly wanted: Wanted;
+}
+
+/**
+ * Asks a connector for one object's answer. Within a request, equal asks share one call, and a connector that
+ * takes many keys gets all that are waiting. What changes something is never shared.
+ *
+ * @returns the mapped answer; for a connector that takes many keys, the row with this object's key, or null
+ */
+export function load(connector: Connector, context: RequestContext, ask: Load): Promise<unknown> {
+  if (connector.changes) return connector.fetch({ args: ask.args, parent: ask.parent }, ask.wanted, context);
+  const loaders = context.local(connector, () => new Map<string, KeyedLoader>());
+  const argumentSet = connector.usesArguments ? canonicalText(ask.args) : '';
+  let loader = loaders.get(argumentSet);
+  if (loader === undefined) {
+    loader = new KeyedLoader(connector, context, ask.args);
+    loaders.set(argumentSet, loader);
+  }
+  return loader.load(ask);
+}
+
+/** One key that is waiting, or has been answered. */
+interface Entry {
+  readonly key: string;
+  readonly parent: ParentObject | undefined;
+  wanted: Wanted;
+  sent: boolean;
+  answer: Promise<unknown>;
+}
+
+/** The loads of one request, connector and argument set. */
+class KeyedLoader {
+  readonly #connector: Connector;
+  readonly #context: RequestContext;
+  readonly #args: FieldArguments;
+  readonly #entries = new Map<string, Entry>();
+  readonly #loader: DataLoader<Entry, unknown>;
+
+  constructor(connector: Connector, context: RequestContext, args: FieldArguments) {
+    this.#connector = connector;
+    this.#context = context;
+    this.#args = args;
+    // Entries are de-duplicated here and not by DataLoader: a later ask may want more fields of the same key.
+    this.#loader = new DataLoader((entries) => this.#send(entries), {
+      cache: false,
+      ...(connector.maxSize === undefined ? {} : { maxBatchSize: connector.maxSize }),
+    });
+  }
+
+  load(ask: Load): Promise<unknown> {
+    const key = keyText(ask.parent, this.#connector.key);
+    const known = this.#entries.get(key);
+    if (known !== undefined && !known.sent) known.wanted = unionOf(known.wanted, ask.wanted);
+    if (known !== undefined && covers(known.wanted, ask.wanted)) return known.answer;
+    return this.#enqueue(key, ask);
+  }
+
+  #enqueue(key: string, ask: Load): Promise<unknown> {
+    const entry: Entry = { key, parent: ask.parent, wanted: ask.wanted, sent: false, answer: pending };
+    this.#entries.set(key, entry);
+    entry.answer = this.#loader.load(entry);
+    return entry.answer;
+  }
+
+  /** Called by DataLoader with the entries of one chunk; one value or error for each, in their order. */
+  async #send(entries: readonly Entry[]): Promise<unknown[]> {
+    if (this.#connector.takesMany) return this.#sendTogether(entries);
+    const answers = entries.map((entry) => {
+      entry.sent = true;
+      return this.#fetch({ args: this.#args, parent: entry.parent }, entry.wanted);
+    });
+    return Promise.all(answers);
+  }
+
+  async #sendTogether(entries: readonly Entry[]): Promise<unknown[]> {
+    const wanted = entries.map((entry) => entry.wanted).reduce(unionOf);
+    for (const entry of entries) {
+      entry.sent = true;
+      entry.wanted = wanted;
+    }
+    const parents = entries.map((entry) => entry.parent ?? {});
+    const rows = await this.#connector.fetch({ args: this.#args, parents }, wanted, this.#context);
+    return rowsByKey(this.#connector, rows, entries);
+  }
+
+  /** An error is a value here, so that one failing key leaves the others of its chunk alone. */
+  async #fetch(inputs: Parameters<Connector['fetch']>[0], wanted: Wanted): Promise<unknown> {
+    try {
+      return await this.#connector.fetch(inputs, wanted, this.#context);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+}
+
+const pending = Promise.resolve();
+
+function rowsByKey(connector: Connector, answer: unknown, entries: readonly Entry[]): unknown[] {
+  const rows = answer ?? [];
+  if (!Array.isArray(rows)) {
+    throw new GatewayError('CONNECTOR_RESPONSE_INVALID', 'The backend must answer many keys with a list.', {
+      extensions: connector.facts,
+    });
+  }
+  return connector.groups === undefined
+    ? matched(rows, entries, connector.key)
+    : grouped(rows, entries, connector.key, connector.groups);
+}
+
+/** The row with each key; of two with one key the last one wins, a key without a row is null. */
+function matched(rows: readonly unknown[], entries: readonly Entry[], key: FieldTree): unknown[] {
+  const byKey = new Map(rows.map((row) => [keyText(row, key), row]));
+  return entries.map((entry) => byKey.get(entry.key) ?? null);
+}
+
+/** The rows that name each parent, as a list or as the first of them. */
+function grouped(
+  rows: readonly unknown[],
+  entries: readonly Entry[],
+  key: FieldTree,
+  groups: 'list' | 'first',
+): unknown[] {
+  const byKey = new Map<string, unknown[]>();
+  for (const row of rows) {
+    const text = keyText(isObject(row) ? own(row, rowKeyField) : undefined, key);
+    const group = byKey.get(text);
+    if (group === undefined) byKey.set(text, [row]);
+    else group.push(row);
+  }
+  return entries.map((entry) => {
+    const group = byKey.get(entry.key) ?? [];
+    return groups === 'list' ? group : (group[0] ?? null);
+  });
+}

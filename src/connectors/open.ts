@@ -1,0 +1,109 @@
+import { addressVariable, type Config, type Environment } from '../base/config.js';
+import type { Log } from '../base/log.js';
+import { SchemaFilesError, type Problem } from '../base/problems.js';
+import type { ConnectDefinition, ProtocolName, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
+import { createConnector } from './connect.js';
+import type { Connector } from './connector.js';
+import { openHttp } from './http/protocol.js';
+import { protocols } from './protocols.js';
+import type { ConnectOf, OpenSource, Protocol, Setting, Transport } from './transport.js';
+
+/** Connectors of one subgraph whose sources are open. */
+export interface OpenConnectors {
+  readonly connectors: readonly Connector[];
+  /** Closes the sources. */
+  close(): Promise<void>;
+}
+
+/** What sources are opened with. */
+export interface OpenSetting {
+  readonly environment: Environment;
+  readonly sources: Config['sources'];
+  readonly log: Log;
+}
+
+/**
+ * Opens the sources of a subgraph and prepares its connectors.
+ *
+ * @throws SchemaFilesError with every fault of every source and connector; nothing stays open then
+ */
+export async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise<OpenConnectors> {
+  const problems: Problem[] = [];
+  const sources = new Map<string, Opened>();
+  const bare = openHttp();
+  const close = async () => {
+    await Promise.all([bare.close(), ...[...sources.values()].map(({ open }) => open.close())]);
+  };
+  for (const source of subgraph.sources) {
+    const open = await caught(problems, () => openSource(source, subgraph, setting));
+    if (open !== undefined) sources.set(source.name, { source, open });
+  }
+  const connectors: Connector[] = [];
+  for (const definition of subgraph.connects) {
+    const opened = sources.get(definition.source?.value ?? '');
+    // A source that could not be opened has said why; its connectors have nothing to add.
+    if (definition.source !== undefined && opened === undefined) continue;
+    const connector = await caught(problems, () => prepare(definition, opened, bare, subgraph, setting));
+    if (connector !== undefined) connectors.push(connector);
+  }
+  if (problems.length === 0) return { connectors, close };
+  await close();
+  throw new SchemaFilesError(problems);
+}
+
+interface Opened {
+  readonly source: SourceDefinition;
+  readonly open: OpenSource;
+}
+
+function openSource(source: SourceDefinition, subgraph: Subgraph, setting: OpenSetting): Promise<OpenSource> {
+  const protocol = protocols[source.kind] as Protocol;
+  return protocol.open(source, sourceSetting(source, subgraph, setting));
+}
+
+function sourceSetting(source: SourceDefinition, subgraph: Subgraph, setting: OpenSetting): Setting {
+  const { environment, sources, log } = setting;
+  const own = Object.hasOwn(sources, source.name) ? sources[source.name] : undefined;
+  const address = environment[addressVariable(source.name)] ?? own?.url;
+  return { subgraph, environment, config: own?.config ?? {}, address, log };
+}
+
+function prepare(
+  definition: ConnectDefinition,
+  opened: Opened | undefined,
+  bare: OpenSource<'http'>,
+  subgraph: Subgraph,
+  setting: OpenSetting,
+): Connector {
+  const source = opened?.source;
+  const own = source && Object.hasOwn(setting.sources, source.name) ? setting.sources[source.name] : undefined;
+  return createConnector(definition, {
+    subgraph,
+    source,
+    transport: transportOf(definition, opened, bare),
+    environment: setting.environment,
+    config: own?.config ?? {},
+    log: setting.log,
+  });
+}
+
+/** The rules have seen to it that a connector speaks its source's protocol. */
+function transportOf(
+  definition: ConnectDefinition,
+  opened: Opened | undefined,
+  bare: OpenSource<'http'>,
+): Transport | undefined {
+  if (definition.kind === 'none') return undefined;
+  const open = opened?.open ?? (bare as OpenSource);
+  return open.connect(definition as ConnectOf<ProtocolName>);
+}
+
+async function caught<T>(problems: Problem[], run: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof SchemaFilesError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}

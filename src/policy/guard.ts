@@ -1,0 +1,204 @@
+import {
+  getNamedType,
+  isAbstractType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+} from 'graphql';
+import { shield, type IRule } from 'graphql-shield';
+import type { RequestContext } from '../base/context.js';
+import { unionOf } from '../connectors/wanted.js';
+import type { FieldTree } from '../mapping/shape.js';
+import type { Subgraph } from '../subgraph/subgraph.js';
+import { Row } from '../supergraph/row.js';
+import type { Facts } from '../supergraph/want.js';
+import { createRateLimiter } from './rate-limits.js';
+import { readRequirements, type Requirement } from './requirements.js';
+import { denial, factsOf, namedPolicies, shieldOptions, toRule, type ShieldRule } from './rules.js';
+
+/** Who may ask for what, compiled from the files. */
+export interface Guard {
+  /** The fields that rules read. */
+  readonly facts: Facts;
+  /** Puts the rules and rate limits before the resolvers of a schema. Fields without any are left as they are. */
+  protect(schema: GraphQLSchema): void;
+}
+
+/**
+ * Compiles the rules of all files to graphql-shield rules.
+ *
+ * @param custom graphql-shield rules from the config file, by the names `@policy` uses
+ */
+export function createGuard(subgraphs: readonly Subgraph[], custom: Readonly<Record<string, IRule>>): Guard {
+  const { ofElement, limits } = readRequirements(subgraphs);
+  const policies = namedPolicies(
+    subgraphs.flatMap((subgraph) => subgraph.policies),
+    custom,
+  );
+  const factsFor = (requirements: readonly Requirement[]): FieldTree | undefined => {
+    const facts = factsOf(requirements, policies);
+    return facts.length === 0 ? undefined : facts.reduce((all, each) => unionOf(all, each) ?? all);
+  };
+  return {
+    facts: {
+      ofField: (type, field) => factsFor(ofElement.get(`${type}.${field}`) ?? []),
+      ofType: (type) => factsFor(ofElement.get(type) ?? []),
+    },
+    protect: (schema) => {
+      limitRates(schema, limits);
+      const rulesOf = (requirements: readonly Requirement[]) => toRule(requirements, policies);
+      guardFields(schema, fieldRules(schema, ofElement, rulesOf));
+      guardObjects(schema, typeRules(schema, ofElement, rulesOf));
+    },
+  };
+}
+
+type ByElement = ReadonlyMap<string, readonly Requirement[]>;
+type ToRule = (requirements: readonly Requirement[]) => ShieldRule;
+
+/** Rules of fields, by type and field; those of root types, scalars, enums and interface fields are theirs too. */
+function fieldRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, Map<string, ShieldRule>> {
+  const rules = new Map<string, Map<string, ShieldRule>>();
+  for (const type of objectTypes(schema)) {
+    for (const field of Object.values(type.getFields())) {
+      const requirements = requirementsOf(type, field, schema, ofElement);
+      if (requirements.length === 0) continue;
+      const ofType = rules.get(type.name) ?? new Map<string, ShieldRule>();
+      rules.set(type.name, ofType.set(field.name, rule(requirements)));
+    }
+  }
+  return rules;
+}
+
+function requirementsOf(
+  type: GraphQLObjectType,
+  field: GraphQLField<unknown, unknown>,
+  schema: GraphQLSchema,
+  ofElement: ByElement,
+): Requirement[] {
+  const returned = getNamedType(field.type);
+  const owners = [type, ...type.getInterfaces()].map((each) => `${each.name}.${field.name}`);
+  const names = [...owners, ...(isRoot(type, schema) ? [type.name] : []), ...(isLeaf(returned) ? [returned.name] : [])];
+  return names.flatMap((name) => ofElement.get(name) ?? []);
+}
+
+/** Rules of whole objects, by type; those of the interfaces it implements are its own too. */
+function typeRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, ShieldRule> {
+  const rules = new Map<string, ShieldRule>();
+  for (const type of objectTypes(schema)) {
+    if (isRoot(type, schema)) continue;
+    const requirements = [type, ...type.getInterfaces()].flatMap((each) => ofElement.get(each.name) ?? []);
+    if (requirements.length > 0) rules.set(type.name, rule(requirements));
+  }
+  return rules;
+}
+
+type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
+type Middleware = (
+  resolve: Resolver,
+  parent: unknown,
+  args: Record<string, unknown>,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+) => unknown;
+
+/**
+ * graphql-shield's own middleware, but only on the fields that have a rule: applied as it comes it would put an
+ * async step before every other field of the same types.
+ */
+function guardFields(schema: GraphQLSchema, rules: ReadonlyMap<string, ReadonlyMap<string, ShieldRule>>): void {
+  if (rules.size === 0) return;
+  const tree = Object.fromEntries([...rules].map(([type, fields]) => [type, Object.fromEntries(fields)]));
+  const middleware = shield(tree, shieldOptions).generate(schema) as Record<string, Record<string, Middleware>>;
+  for (const [type, fields] of rules) {
+    for (const field of fields.keys()) {
+      const guarded = fieldOf(schema, type, field);
+      const check = middleware[type]?.[field];
+      if (guarded === undefined || check === undefined) throw new Error(`${type}.${field} cannot be guarded.`);
+      const resolve = resolverOf(guarded);
+      guarded.resolve = (parent, args, context, info) => check(resolve, parent, args, context, info);
+    }
+  }
+}
+
+/** Puts a rule of a type behind every field that can give such an object: whatever the path, it is asked. */
+function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, ShieldRule>): void {
+  if (rules.size === 0) return;
+  for (const type of objectTypes(schema)) {
+    for (const field of Object.values(type.getFields())) {
+      if (!canGive(getNamedType(field.type), rules, schema)) continue;
+      const resolve = resolverOf(field);
+      field.resolve = async (parent, args, context, info) => {
+        const value: unknown = await resolve(parent, args, context, info);
+        return admit(value, rules, context, info);
+      };
+    }
+  }
+}
+
+function canGive(type: GraphQLNamedType, rules: ReadonlyMap<string, ShieldRule>, schema: GraphQLSchema): boolean {
+  if (rules.has(type.name)) return true;
+  return isAbstractType(type) && schema.getPossibleTypes(type).some((member) => rules.has(member.name));
+}
+
+/** Each object that its rule denies becomes one error at its place. */
+async function admit(
+  value: unknown,
+  rules: ReadonlyMap<string, ShieldRule>,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+): Promise<unknown> {
+  const given: unknown = await value;
+  if (Array.isArray(given)) return given.map((item) => admit(item, rules, context, info));
+  const rule = given instanceof Row ? rules.get(given.type.name) : undefined;
+  if (!(given instanceof Row) || rule === undefined) return given;
+  const verdict = await rule.resolve(given, {}, context as never, info, shieldOptions);
+  if (verdict === true) return given;
+  return verdict instanceof Error ? verdict : denial(context);
+}
+
+function limitRates(
+  schema: GraphQLSchema,
+  limits: ReturnType<typeof readRequirements>['limits'],
+): void {
+  const limiter = createRateLimiter();
+  for (const [coordinate, limit] of limits) {
+    const [type = '', name = ''] = coordinate.split('.');
+    const field = fieldOf(schema, type, name);
+    if (field === undefined) continue;
+    const resolve = resolverOf(field);
+    field.resolve = async (parent, args, context, info) => {
+      const refusal = await limiter.limit(coordinate, limit, { parent, args, context, info });
+      if (refusal !== undefined) throw refusal;
+      return resolve(parent, args, context, info) as unknown;
+    };
+  }
+}
+
+function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
+  return Object.values(schema.getTypeMap()).filter(
+    (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith('__'),
+  );
+}
+
+function fieldOf(schema: GraphQLSchema, type: string, field: string): GraphQLField<unknown, RequestContext> | undefined {
+  const owner = schema.getType(type);
+  return isObjectType(owner) ? owner.getFields()[field] : undefined;
+}
+
+function resolverOf(field: GraphQLField<unknown, RequestContext>): Resolver {
+  if (field.resolve === undefined) throw new Error(`${field.name} has no resolver to guard.`);
+  return field.resolve;
+}
+
+function isRoot(type: GraphQLObjectType, schema: GraphQLSchema): boolean {
+  return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].includes(type);
+}
+
+function isLeaf(type: GraphQLNamedType): boolean {
+  return 'serialize' in type;
+}

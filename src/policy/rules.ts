@@ -1,0 +1,149 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { allow, and, or, rule, type IRule } from 'graphql-shield';
+import type { Identity, RequestContext } from '../base/context.js';
+import { GatewayError } from '../base/errors.js';
+import { compileSelection, type Mapping } from '../mapping/compile.js';
+import { variableUses, type FieldTree } from '../mapping/shape.js';
+import { treeOf } from '../connectors/wanted.js';
+import type { PolicyDefinition } from '../subgraph/subgraph.js';
+import { Row } from '../supergraph/row.js';
+import type { Requirement } from './requirements.js';
+
+/** A graphql-shield rule, or several joined by its `and`, `or`, `not`, `chain` and `race`. */
+export type ShieldRule = IRule | ReturnType<typeof and>;
+
+/** A named policy: a graphql-shield rule, and the fields of the guarded object that it reads. */
+export interface Policy {
+  readonly rule: ShieldRule;
+  readonly facts: FieldTree;
+}
+
+/**
+ * The policies by their names: expressions from the schema files, and graphql-shield rules from the config file.
+ *
+ * @param custom rules whose `parent` is the plain object as it was mapped
+ */
+export function namedPolicies(
+  definitions: readonly PolicyDefinition[],
+  custom: Readonly<Record<string, IRule>>,
+): Map<string, Policy> {
+  const policies = new Map<string, Policy>();
+  for (const [name, each] of Object.entries(custom)) {
+    policies.set(name, { rule: onPlainParent(each), facts: new Map() });
+  }
+  for (const { name, allow: allowed } of definitions) {
+    policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
+  };
+  return policies;
+}
+
+/** All of these requirements as one rule. */
+export function toRule(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): ShieldRule {
+  const rules = requirements.map((requirement) => requirementRule(requirement, policies));
+  return rules.length === 1 && rules[0] !== undefined ? rules[0] : and(...rules);
+}
+
+/** The fields that some requirements read. */
+export function factsOf(
+  requirements: readonly Requirement[],
+  policies: ReadonlyMap<string, Policy>,
+): FieldTree[] {
+  return requirements
+    .flatMap((requirement) => (requirement.kind === 'policies' ? requirement.anyOf.flat() : []))
+    .flatMap((name) => policies.get(name)?.facts ?? []);
+}
+
+function requirementRule(requirement: Requirement, policies: ReadonlyMap<string, Policy>): ShieldRule {
+  switch (requirement.kind) {
+    case 'authenticated':
+      return authenticated;
+    case 'scopes':
+      return callerRule((identity) => holdsAny(scopesOf(identity), requirement.anyOf));
+    case 'policies':
+      return or(...requirement.anyOf.map((names) => and(...names.map((name) => policyRule(name, policies)))));
+  }
+}
+
+function policyRule(name: string, policies: ReadonlyMap<string, Policy>): ShieldRule {
+  const policy = policies.get(name);
+  if (policy === undefined) throw new Error(`The policy "${name}" is not defined.`);
+  return policy.rule;
+}
+
+const authenticated = callerRule((identity) => identity !== undefined);
+
+/** A rule that asks only who calls. */
+function callerRule(allows: (identity: Identity | undefined) => boolean): ShieldRule {
+  return uncached((_parent, _args, context) => allows(context.identity));
+}
+
+function expressionPolicy(mapping: Mapping): Policy {
+  const uses = variableUses(mapping.selection).filter((use) => use.name === '$this');
+  const facts = treeOf(uses.map((use) => use.path));
+  const decide = async (parent: unknown, args: unknown, context: RequestContext) => {
+    const $this = parent instanceof Row ? await parent.read(facts) : {};
+    return mapping.evaluate(undefined, { $this, $args: args, $claims: context.identity?.claims }) === true;
+  };
+  return { rule: uncached(decide), facts };
+}
+
+/** A rule from the config file sees the mapped object as it came, by field names that no client can choose. */
+function onPlainParent(custom: ShieldRule): ShieldRule {
+  const fresh = withoutCaches(custom);
+  return uncached((parent, args, context, info) => {
+    const plain = parent instanceof Row ? parent.data : {};
+    return fresh.resolve(plain, args as object, context as never, info, shieldOptions);
+  });
+}
+
+/**
+ * graphql-shield's caches are never used: `contextual` keeps one verdict for all arguments and parents of a
+ * request, so that one allowed call would open the next.
+ */
+function withoutCaches(custom: ShieldRule): ShieldRule {
+  const copy = Object.create(
+    Object.getPrototypeOf(custom) as object,
+    Object.getOwnPropertyDescriptors(custom),
+  ) as ShieldRule & { cache?: string; rules?: ShieldRule[] };
+  if ('cache' in copy) copy.cache = 'no_cache';
+  if (copy.rules !== undefined) copy.rules = copy.rules.map(withoutCaches);
+  return copy;
+}
+
+type Decide = (parent: unknown, args: unknown, context: RequestContext, info: GraphQLResolveInfo) => unknown;
+
+function uncached(decide: Decide): ShieldRule {
+  return rule({ cache: 'no_cache' })(decide as Parameters<ReturnType<typeof rule>>[0]);
+}
+
+/** What a token calls its scopes: a text with spaces, or a list. */
+function scopesOf(identity: Identity | undefined): Set<string> {
+  const claims = identity?.claims ?? {};
+  const scopes = ['scope', 'scp', 'scopes'].map((name) => (Object.hasOwn(claims, name) ? claims[name] : undefined));
+  return new Set(scopes.flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : toTexts(scope))));
+}
+
+function toTexts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}
+
+function holdsAny(scopes: ReadonlySet<string>, anyOf: readonly (readonly string[])[]): boolean {
+  return anyOf.some((all) => all.every((scope) => scopes.has(scope)));
+}
+
+/** A denied caller learns whether to sign in, and nothing else. */
+export function denial(context: RequestContext): GatewayError {
+  return context.identity === undefined
+    ? new GatewayError('UNAUTHENTICATED', 'You need to sign in to have this.')
+    : new GatewayError('FORBIDDEN', 'You may not have this.');
+}
+
+/** How graphql-shield is run: a failing backend stays a failing backend, and is not "Not Authorised!". */
+export const shieldOptions = {
+  debug: false,
+  allowExternalErrors: true,
+  fallbackRule: allow,
+  fallbackError: (_error: unknown, _parent: object, _args: object, context: unknown) =>
+    denial(context as RequestContext),
+  hashFunction: () => '',
+};

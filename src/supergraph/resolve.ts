@@ -1,0 +1,146 @@
+import {
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isListType,
+  isObjectType,
+  type GraphQLCompositeType,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+} from 'graphql';
+import type { RequestContext } from '../base/context.js';
+import { GatewayError } from '../base/errors.js';
+import type { Connector, FieldArguments } from '../connectors/connector.js';
+import { isNobody } from '../connectors/keys.js';
+import { load } from '../connectors/loaders.js';
+import { isObject, own } from '../mapping/values.js';
+import { nothing, type Provision } from './provision.js';
+import { findRoute, type RouteTable } from './routes.js';
+import { Row, type RowPath } from './row.js';
+import type { Wants } from './want.js';
+
+/** What the resolvers of a supergraph share. */
+export interface Resolution {
+  readonly table: RouteTable;
+  readonly wants: Wants;
+  /** What comes with the answer of a connector. */
+  readonly provisionOf: (connector: Connector) => Provision;
+}
+
+/** Gives every field of every object type a resolver that asks its connector, or reads its {@link Row}. */
+export function addResolvers(schema: GraphQLSchema, resolution: Resolution): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) {
+      field.resolve = resolverOf(type, field.name, resolution);
+    }
+  }
+}
+
+type Resolver = GraphQLFieldResolver<unknown, RequestContext, FieldArguments>;
+
+function resolverOf(type: GraphQLObjectType, field: string, resolution: Resolution): Resolver {
+  return async (parent, args, context, info) => {
+    const row = parent instanceof Row ? parent : undefined;
+    const route = findRoute(resolution.table, type.name, field, row?.provision ?? nothing);
+    if (route.kind === 'connector') {
+      const provision = resolution.provisionOf(route.connector);
+      const answer = await ask(route.connector, row, args, provision, context, info, resolution);
+      return complete(answer, provision, context, info, resolution);
+    }
+    if (row === undefined) return null;
+    const { value, provision } = await row.value(field);
+    return complete(value, provision, context, info, resolution);
+  };
+}
+
+async function ask(
+  connector: Connector,
+  row: Row | undefined,
+  args: FieldArguments,
+  provision: Provision,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  { wants }: Resolution,
+): Promise<unknown> {
+  const returned = getNamedType(info.returnType);
+  const wanted = isCompositeType(returned) ? wants.ofAnswer(returned, provision, info) : null;
+  if (row === undefined) return load(connector, context, { args, wanted });
+  const parent = await row.read(connector.needs);
+  if (isNobody(parent, connector.needs)) return null;
+  return load(connector, context, { args, parent, wanted });
+}
+
+/** Makes of a mapped value what graphql-js goes on with: rows for objects, plain values for leaves. */
+function complete(
+  value: unknown,
+  provision: Provision,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  resolution: Resolution,
+): unknown {
+  const returned = getNamedType(info.returnType);
+  const toItem = isCompositeType(returned)
+    ? (item: unknown, path: RowPath) => toRow(item, path, returned, provision, context, info, resolution)
+    : toLeaf;
+  return completeType(value, info.returnType, info.path, toItem);
+}
+
+function completeType(
+  value: unknown,
+  type: GraphQLOutputType,
+  path: RowPath,
+  toItem: (item: unknown, path: RowPath) => unknown,
+): unknown {
+  if (value === null || value === undefined) return null;
+  const nullable = getNullableType(type);
+  if (!isListType(nullable)) return toItem(value, path);
+  if (!Array.isArray(value)) throw misfit('a list');
+  return value.map((item, index) => completeType(item, nullable.ofType, { prev: path, key: index }, toItem));
+}
+
+async function toRow(
+  data: unknown,
+  path: RowPath,
+  returned: GraphQLCompositeType,
+  provision: Provision,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  { table, wants }: Resolution,
+): Promise<Row | null> {
+  if (!isObject(data)) throw misfit('an object');
+  const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
+  const want = wants.of(type, provision, info);
+  const row = new Row({ type, data, provision, want, table, context, path });
+  return (await row.arrive()) ? row : null;
+}
+
+function memberOf(abstract: GraphQLCompositeType, data: object, schema: GraphQLSchema): GraphQLObjectType {
+  const name = own(data, '__typename');
+  const type = typeof name === 'string' ? schema.getType(name) : undefined;
+  if (isObjectType(type)) return type;
+  throw new GatewayError(
+    'CONNECTOR_RESPONSE_INVALID',
+    `The answer of a backend does not say which type of ${abstract.name} an object is.`,
+  );
+}
+
+function toLeaf(value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+function misfit(expected: string): GatewayError {
+  return new GatewayError(
+    'CONNECTOR_RESPONSE_INVALID',
+    `The answer of a backend does not fit the type of this field: it is not ${expected}.`,
+  );
+}
+
+/** For interfaces and unions: every object that reaches graphql-js knows its type. */
+export function typeOfRow(value: unknown): string | undefined {
+  return value instanceof Row ? value.type.name : undefined;
+}
+

@@ -1,0 +1,81 @@
+import type { Connector } from '../connectors/connector.js';
+import type { FieldTree } from '../mapping/shape.js';
+import type { Provision } from './provision.js';
+
+/** How a field of an object is had, given what came with the object. */
+export type Route =
+  /** It came with the object. */
+  | { readonly kind: 'own' }
+  /** By a connector of its own. */
+  | { readonly kind: 'connector'; readonly connector: Connector }
+  /** By fetching more of the object, by its key. */
+  | { readonly kind: 'entity'; readonly entity: EntityRoute }
+  /** Not at all: no connector leads here. */
+  | { readonly kind: 'none' };
+
+/** A connector that fetches objects of a type by a key. */
+export interface EntityRoute {
+  readonly connector: Connector;
+  /** The fields of the object that are the key. */
+  readonly key: FieldTree;
+  /** Whether the key goes in as the arguments of a Query field, or as `$this` or `$batch`. */
+  readonly keyAs: 'arguments' | 'parent';
+  readonly provision: Provision;
+}
+
+/** What is known of all connectors together. */
+export interface RouteTable {
+  /** Connectors on a field, by `Type.field`. */
+  readonly fields: ReadonlyMap<string, readonly Connector[]>;
+  /** Connectors that fetch a type by a key, by the type's name. */
+  readonly entities: ReadonlyMap<string, readonly EntityRoute[]>;
+}
+
+const own: Route = { kind: 'own' };
+const none: Route = { kind: 'none' };
+
+/**
+ * Finds the way to a field: what came with the object before a connector of the field's own, that before a fetch
+ * of the whole object by a key at hand, and last by a key that is itself fetched first.
+ */
+export function findRoute(table: RouteTable, type: string, field: string, provision: Provision): Route {
+  if (provision.gives(field) === 'yes') return own;
+  const connectors = table.fields.get(`${type}.${field}`) ?? [];
+  const connector = connectors.find((each) => atHand(provision, each.needs)) ?? connectors[0];
+  if (connector !== undefined) return { kind: 'connector', connector };
+  if (provision.gives(field) === 'maybe') return own;
+  const entity = findEntity(table, type, field, provision, new Set());
+  return entity === undefined ? none : { kind: 'entity', entity };
+}
+
+function findEntity(
+  table: RouteTable,
+  type: string,
+  field: string,
+  provision: Provision,
+  tried: Set<EntityRoute>,
+): EntityRoute | undefined {
+  const routes = (table.entities.get(type) ?? []).filter(
+    (route) => route.provision.gives(field) !== 'no' && !tried.has(route),
+  );
+  const direct = routes.find((route) => atHand(provision, route.key));
+  if (direct !== undefined) return direct;
+  return routes.find((route) => {
+    tried.add(route);
+    return [...route.key.keys()].every(
+      (name) =>
+        provision.gives(name) !== 'no' ||
+        table.fields.has(`${type}.${name}`) ||
+        findEntity(table, type, name, provision, tried) !== undefined,
+    );
+  });
+}
+
+/** Whether all of these fields came with the object. */
+function atHand(provision: Provision, fields: FieldTree): boolean {
+  for (const [name, nested] of fields) {
+    if (provision.gives(name) === 'no') return false;
+    if (nested !== null && !atHand(provision.under(name), nested)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,144 @@
+import { getNamedType, GraphQLError, isObjectType, type GraphQLObjectType } from 'graphql';
+import type { RequestContext } from '../base/context.js';
+import { load } from '../connectors/loaders.js';
+import { isNobody } from '../connectors/keys.js';
+import type { ParentObject } from '../connectors/connector.js';
+import type { FieldTree } from '../mapping/shape.js';
+import { isObject, own, put } from '../mapping/values.js';
+import type { Provision } from './provision.js';
+import { findRoute, type EntityRoute, type RouteTable } from './routes.js';
+import type { Want } from './want.js';
+
+/** A position in the answer, innermost first. */
+export interface RowPath {
+  readonly prev: RowPath | undefined;
+  readonly key: string | number;
+}
+
+/** What a {@link Row} is made from. */
+export interface RowFacts {
+  readonly type: GraphQLObjectType;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly provision: Provision;
+  readonly want: Want;
+  readonly table: RouteTable;
+  readonly context: RequestContext;
+  readonly path?: RowPath | undefined;
+}
+
+/**
+ * One object while a request is answered: what came with it, and the way to the rest. Fields are read by their
+ * own names; what a client calls them never matters here.
+ */
+export class Row {
+  readonly type: GraphQLObjectType;
+  readonly provision: Provision;
+  /** What came with the object, mapped, by field name. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly #want: Want;
+  readonly #table: RouteTable;
+  readonly #context: RequestContext;
+  readonly #path: RowPath | undefined;
+  readonly #fetched = new Map<EntityRoute, Promise<unknown>>();
+
+  constructor(facts: RowFacts) {
+    this.type = facts.type;
+    this.provision = facts.provision;
+    this.data = facts.data;
+    this.#want = facts.want;
+    this.#table = facts.table;
+    this.#context = facts.context;
+    this.#path = facts.path;
+  }
+
+  /**
+   * Fetches by key what the selection needs and did not come with the object.
+   *
+   * @returns false if it turns out that there is no such object. A fetch that fails says so at its fields.
+   */
+  async arrive(): Promise<boolean> {
+    const fetches = [...this.#want.via.keys()].map((entity) => this.#fetch(entity));
+    if (fetches.length === 0) return true;
+    const outcomes = await Promise.allSettled(fetches);
+    return outcomes.some((outcome) => outcome.status === 'rejected' || isObject(outcome.value));
+  }
+
+  /** The mapped value of a field that has no connector of its own, with what comes with it. */
+  async value(field: string): Promise<{ value: unknown; provision: Provision }> {
+    const route = findRoute(this.#table, this.type.name, field, this.provision);
+    switch (route.kind) {
+      case 'own':
+        return { value: own(this.data, field), provision: this.provision.under(field) };
+      case 'entity': {
+        const object = await this.#fetch(route.entity);
+        const value = isObject(object) ? own(object, field) : null;
+        return { value, provision: route.entity.provision.under(field) };
+      }
+      case 'connector': {
+        const { connector } = route;
+        const parent = await this.read(connector.needs);
+        const answer = isNobody(parent, connector.needs)
+          ? null
+          : await load(connector, this.#context, { args: {}, parent, wanted: null });
+        return { value: answer, provision: this.provision.under(field) };
+      }
+      case 'none':
+        return { value: null, provision: this.provision.under(field) };
+    }
+  }
+
+  /** Reads some fields, for a key, `$this` or a rule. What is missing stays missing. */
+  async read(fields: FieldTree): Promise<ParentObject> {
+    const object: Record<string, unknown> = {};
+    for (const [name, nested] of fields) {
+      const { value, provision } = await this.value(name);
+      const read = nested === null ? value : await this.#readBelow(name, value, provision, nested);
+      if (read !== undefined) put(object, name, read);
+    }
+    return object;
+  }
+
+  async #readBelow(field: string, value: unknown, provision: Provision, fields: FieldTree): Promise<unknown> {
+    if (Array.isArray(value)) {
+      return Promise.all(value.map((item) => this.#readBelow(field, item, provision, fields)));
+    }
+    const returned = this.type.getFields()[field]?.type;
+    const type = returned && getNamedType(returned);
+    if (!isObject(value) || !isObjectType(type)) return value;
+    const facts = { type, data: value, provision, want: nothingMore, table: this.#table, context: this.#context };
+    return new Row(facts).read(fields);
+  }
+
+  #fetch(entity: EntityRoute): Promise<unknown> {
+    let fetched = this.#fetched.get(entity);
+    if (fetched === undefined) {
+      fetched = this.#fetchByKey(entity).catch((error: unknown) => {
+        throw this.#here(error);
+      });
+      this.#fetched.set(entity, fetched);
+    }
+    return fetched;
+  }
+
+  /** A failed fetch is one error at the object, however many of its fields are null because of it. */
+  #here(error: unknown): unknown {
+    if (!(error instanceof Error) || this.#path === undefined) return error;
+    return new GraphQLError(error.message, { originalError: error, path: toPath(this.#path) });
+  }
+
+  async #fetchByKey(entity: EntityRoute): Promise<unknown> {
+    const key = await this.read(entity.key);
+    if (isNobody(key, entity.key)) return null;
+    const wanted = this.#want.via.get(entity) ?? entity.key;
+    const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
+    return load(entity.connector, this.#context, { ...inputs, wanted });
+  }
+}
+
+function toPath(path: RowPath): (string | number)[] {
+  const keys: (string | number)[] = [];
+  for (let at: RowPath | undefined = path; at !== undefined; at = at.prev) keys.push(at.key);
+  return keys.reverse();
+}
+
+const nothingMore: Want = { own: new Map(), via: new Map() };

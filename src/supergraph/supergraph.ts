@@ -1,0 +1,91 @@
+import { getNamedType, isObjectType, type GraphQLSchema } from 'graphql';
+import type { Connector } from '../connectors/connector.js';
+import { treeOf } from '../connectors/wanted.js';
+import { publicName } from '../subgraph/public-name.js';
+import type { Subgraph } from '../subgraph/subgraph.js';
+import { provisionOfShape, provisionOfType, type Provision } from './provision.js';
+import { addResolvers } from './resolve.js';
+import type { EntityRoute, RouteTable } from './routes.js';
+import { stitch } from './stitch.js';
+import { Wants, type Facts } from './want.js';
+
+/** A subgraph with its connectors, ready to be called. */
+export interface ConnectedSubgraph {
+  readonly subgraph: Subgraph;
+  readonly connectors: readonly Connector[];
+}
+
+/** All subgraphs stitched into one schema whose fields resolve through their connectors. */
+export interface Supergraph {
+  readonly schema: GraphQLSchema;
+  readonly table: RouteTable;
+}
+
+/**
+ * Builds the supergraph.
+ *
+ * @param facts the fields that rules read, which are fetched although no client asked for them
+ */
+export function buildSupergraph(connected: readonly ConnectedSubgraph[], facts: Facts): Supergraph {
+  const provisions = new Map<Connector, Provision>();
+  for (const { subgraph, connectors } of connected) {
+    for (const connector of connectors) provisions.set(connector, provisionOf(connector, subgraph));
+  }
+  const provision = (connector: Connector) => provisions.get(connector) ?? provisionOfShape({ kind: 'unknown' });
+  const table = buildTable(connected, provision);
+  const schema = stitch(connected.map(({ subgraph }) => subgraph));
+  addResolvers(schema, { table, wants: new Wants(table, facts), provisionOf: provision });
+  return { schema, table };
+}
+
+function provisionOf(connector: Connector, subgraph: Subgraph): Provision {
+  if (connector.output !== undefined) return provisionOfShape(connector.output);
+  const { type: typeName, field } = connector.definition;
+  const type = subgraph.schema.getType(typeName);
+  if (field === undefined || !isObjectType(type)) return provisionOfType(subgraph, typeName);
+  const returned = type.getFields()[field]?.type;
+  return provisionOfType(subgraph, returned === undefined ? '' : getNamedType(returned).name);
+}
+
+function buildTable(
+  connected: readonly ConnectedSubgraph[],
+  provision: (connector: Connector) => Provision,
+): RouteTable {
+  const fields = new Map<string, Connector[]>();
+  const entities = new Map<string, EntityRoute[]>();
+  for (const { subgraph, connectors } of connected) {
+    for (const connector of connectors) {
+      const { definition } = connector;
+      const type = publicName(subgraph, definition.type);
+      if (definition.field !== undefined) put(fields, `${type}.${definition.field}`, connector);
+      const entity = entityOf(connector, subgraph);
+      if (entity !== undefined) {
+        put(entities, entity.type, { connector, ...entity.route, provision: provision(connector) });
+      }
+    }
+  }
+  return { fields, entities };
+}
+
+interface EntityUse {
+  readonly type: string;
+  readonly route: Pick<EntityRoute, 'key' | 'keyAs'>;
+}
+
+/** What a connector serves as an entity resolver, if it is one. */
+function entityOf(connector: Connector, subgraph: Subgraph): EntityUse | undefined {
+  const { type, field, entity } = connector.definition;
+  if (field === undefined) return { type, route: { key: connector.key, keyAs: 'parent' } };
+  const owner = subgraph.schema.getType(type);
+  const definition = isObjectType(owner) ? owner.getFields()[field] : undefined;
+  const returned = definition && getNamedType(definition.type);
+  if (!entity || definition === undefined || !isObjectType(returned)) return undefined;
+  const names = definition.args.map((argument) => argument.name).filter((name) => name in returned.getFields());
+  return { type: returned.name, route: { key: treeOf(names.map((name) => [name])), keyAs: 'arguments' } };
+}
+
+function put<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,139 @@
+import { collectSubFields } from '@graphql-tools/utils';
+import {
+  getNamedType,
+  isCompositeType,
+  isObjectType,
+  type FieldNode,
+  type GraphQLCompositeType,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+} from 'graphql';
+import { unionOf, type Wanted } from '../connectors/wanted.js';
+import type { FieldTree } from '../mapping/shape.js';
+import type { Provision } from './provision.js';
+import { findRoute, type EntityRoute, type RouteTable } from './routes.js';
+
+/** What has to be fetched of an object so that a selection of its fields can be answered. */
+export interface Want {
+  /** From where the object itself comes. */
+  readonly own: FieldTree;
+  /** By its key, from where else. */
+  readonly via: ReadonlyMap<EntityRoute, FieldTree>;
+}
+
+/** Fields that rules read: of the object that holds a guarded field, or of a guarded object. */
+export interface Facts {
+  ofField(type: string, field: string): FieldTree | undefined;
+  ofType(type: string): FieldTree | undefined;
+}
+
+/** A place in an operation: the nodes that select an object, and what is needed to read below them. */
+export type Place = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
+
+/** Works out {@link Want}s. Kept for as long as graphql-js keeps the nodes of the operation. */
+export class Wants {
+  readonly #table: RouteTable;
+  readonly #facts: Facts;
+  readonly #known = new WeakMap<readonly FieldNode[], Map<Provision, Map<string, Want>>>();
+
+  constructor(table: RouteTable, facts: Facts) {
+    this.#table = table;
+    this.#facts = facts;
+  }
+
+  /** What an object of this type needs so that the place's selection can be answered. */
+  of(type: GraphQLObjectType, provision: Provision, place: Place): Want {
+    let byProvision = this.#known.get(place.fieldNodes);
+    if (byProvision === undefined) this.#known.set(place.fieldNodes, (byProvision = new Map()));
+    let byType = byProvision.get(provision);
+    if (byType === undefined) byProvision.set(provision, (byType = new Map()));
+    let want = byType.get(type.name);
+    if (want === undefined) byType.set(type.name, (want = this.#find(type, provision, place)));
+    return want;
+  }
+
+  /** What a field's own answer has to hold; for an interface or union, of each type it may be. */
+  ofAnswer(type: GraphQLCompositeType, provision: Provision, place: Place): FieldTree {
+    const types = isObjectType(type) ? [type] : place.schema.getPossibleTypes(type);
+    const wants = types.map((each) => this.of(each, provision, place).own as Wanted);
+    return wants.reduce(unionOf, new Map()) ?? new Map();
+  }
+
+  #find(type: GraphQLObjectType, provision: Provision, place: Place): Want {
+    const found = new Found(this.#table, type.name, provision);
+    found.need(this.#facts.ofType(type.name));
+    for (const [name, nodes] of fieldsByName(type, place)) {
+      const field = type.getFields()[name];
+      if (field === undefined) continue;
+      found.need(this.#facts.ofField(type.name, name));
+      const returned = getNamedType(field.type);
+      const below = isCompositeType(returned)
+        ? (from: Provision) => this.ofAnswer(returned, from, { ...place, fieldNodes: nodes })
+        : () => null;
+      found.add(name, below);
+    }
+    return found;
+  }
+}
+
+/** Collects where the fields of one object come from. */
+class Found implements Want {
+  own: FieldTree = new Map();
+  readonly via = new Map<EntityRoute, FieldTree>();
+  readonly #table: RouteTable;
+  readonly #type: string;
+  readonly #provision: Provision;
+
+  constructor(table: RouteTable, type: string, provision: Provision) {
+    this.#table = table;
+    this.#type = type;
+    this.#provision = provision;
+  }
+
+  /** @param below what is wanted of the field's value, given what comes with the object that has it */
+  add(name: string, below: (from: Provision) => Wanted): void {
+    const route = findRoute(this.#table, this.#type, name, this.#provision);
+    switch (route.kind) {
+      case 'own':
+        this.own = grown(this.own, name, below(this.#provision.under(name)));
+        return;
+      case 'connector':
+        this.need(route.connector.needs);
+        return;
+      case 'entity':
+        this.#fetch(route.entity, name, below(route.entity.provision.under(name)));
+        return;
+      case 'none':
+        return;
+    }
+  }
+
+  /** Fields that a connector or a rule reads. */
+  need(fields: FieldTree | undefined): void {
+    for (const [name, nested] of fields ?? []) this.add(name, () => nested);
+  }
+
+  #fetch(entity: EntityRoute, name: string, wanted: Wanted): void {
+    const known = this.via.get(entity);
+    this.via.set(entity, grown(known ?? entity.key, name, wanted));
+    if (known === undefined) this.need(entity.key);
+  }
+}
+
+function grown(tree: FieldTree, name: string, wanted: Wanted): FieldTree {
+  return unionOf(tree, new Map([[name, wanted]])) ?? tree;
+}
+
+/** The type says values of one kind; graphql-js gives values of any. */
+type Variables = Parameters<typeof collectSubFields>[2];
+
+function fieldsByName(type: GraphQLObjectType, place: Place): Map<string, FieldNode[]> {
+  const { schema, fragments, variableValues, fieldNodes } = place;
+  const collected = collectSubFields(schema, fragments, variableValues as unknown as Variables, type, [...fieldNodes]);
+  const byName = new Map<string, FieldNode[]>();
+  for (const nodes of collected.fields.values()) {
+    const name = nodes[0]?.name.value ?? '';
+    byName.set(name, [...(byName.get(name) ?? []), ...nodes]);
+  }
+  return byName;
+}
