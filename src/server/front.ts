@@ -89,7 +89,7 @@ export function createFront(options: FrontOptions): Server {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.checkIntervalMs,
     // Node's own answer to a request without `Host` has no body; `checkHead` gives one.
-    
+    requireHostHeader: false,
   });
   http.maxConnections = limits.maxConnections;
   const front: Front = {
