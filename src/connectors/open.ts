@@ -9,9 +9,16 @@ import { protocols } from './protocols.js';
 import type { ConnectOf, OpenSource, Protocol, Setting, Transport } from './transport.js';
 
 /** Connectors of one subgraph whose sources are open. */
-export interface OpenConnectors {
+interface OpenConnectors {
   readonly connectors: readonly Connector[];
   /** Closes the sources. */
+  close(): Promise<void>;
+}
+
+/** Connectors of all subgraphs. */
+export interface OpenSubgraphs {
+  readonly connected: readonly (OpenConnectors & { readonly subgraph: Subgraph })[];
+  /** Closes the sources of all of them. */
   close(): Promise<void>;
 }
 
@@ -23,11 +30,33 @@ export interface OpenSetting {
 }
 
 /**
+ * Opens the sources of all subgraphs, or of none: where one has a fault, those that are open are closed again.
+ *
+ * @throws SchemaFilesError with every fault of every source and connector
+ */
+export async function openAll(subgraphs: readonly Subgraph[], setting: OpenSetting): Promise<OpenSubgraphs> {
+  const outcomes = await Promise.allSettled(
+    subgraphs.map(async (subgraph) => ({ subgraph, ...(await openConnectors(subgraph, setting)) })),
+  );
+  const connected = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
+  const failures = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  const close = async () => {
+    await Promise.all(connected.map((each) => each.close()));
+  };
+  if (failures.length === 0) return { connected, close };
+  await close();
+  const faults = failures.filter((failure) => failure instanceof SchemaFilesError);
+  throw faults.length === failures.length
+    ? new SchemaFilesError(faults.flatMap((fault) => fault.problems))
+    : failures.find((failure) => !(failure instanceof SchemaFilesError));
+}
+
+/**
  * Opens the sources of a subgraph and prepares its connectors.
  *
  * @throws SchemaFilesError with every fault of every source and connector; nothing stays open then
  */
-export async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise<OpenConnectors> {
+async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise<OpenConnectors> {
   const problems: Problem[] = [];
   const sources = new Map<string, Opened>();
   const bare = openHttp();

@@ -1,4 +1,4 @@
-import { getNamedType, isObjectType, type GraphQLObjectType } from 'graphql';
+import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
 import type { OutputShape } from '../mapping/shape.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 
@@ -6,9 +6,80 @@ import type { Subgraph } from '../subgraph/subgraph.js';
 export interface Provision {
   /** `maybe`: only the data can tell. */
   gives(field: string): 'yes' | 'no' | 'maybe';
-  /** The same of the objects that this field holds. */
+  /** The same of the objects that this field holds. The same object each time, so that it can be a key. */
   under(field: string): Provision;
 }
 
 /** Nothing comes along: the objects at the root of an operation. */
 export const nothing: Provision = { gives: () => 'no', under: () => nothing };
+
+/** Whatever the data holds: below a path whose answer nobody described. */
+const anything: Provision = { gives: () => 'maybe', under: () => anything };
+
+/** What comes with an object that a selection made. */
+export function provisionOfShape(shape: OutputShape): Provision {
+  switch (shape.kind) {
+    case 'list':
+      return provisionOfShape(shape.of);
+    case 'unknown':
+      return anything;
+    case 'object':
+      return {
+        gives: (field) => (shape.fields.has(field) ? 'yes' : shape.open ? 'maybe' : 'no'),
+        under: remembered((field) => {
+          const inner = shape.fields.get(field)?.shape;
+          return inner === undefined ? anything : provisionOfShape(inner);
+        }),
+      };
+    case 'oneOf':
+      return provisionOfEither(shape.shapes.filter(isNoScalar).map(provisionOfShape));
+    case 'literal':
+    case 'scalar':
+    case 'nothing':
+      return nothing;
+  }
+}
+
+function isNoScalar(shape: OutputShape): boolean {
+  return shape.kind !== 'literal' && shape.kind !== 'scalar' && shape.kind !== 'nothing';
+}
+
+/** Of alternatives, such as the branches of `->match`, the data has taken one. */
+function provisionOfEither(alternatives: readonly Provision[]): Provision {
+  return {
+    gives: (field) => {
+      const answers = new Set(alternatives.map((each) => each.gives(field)));
+      return answers.size === 1 ? ([...answers][0] ?? 'no') : answers.size === 0 ? 'no' : 'maybe';
+    },
+    under: remembered((field) => provisionOfEither(alternatives.map((each) => each.under(field)))),
+  };
+}
+
+/**
+ * What comes with an object where names are the same on both sides: every field that its file says of the type
+ * and gives no connector of its own.
+ */
+export function provisionOfType(subgraph: Subgraph, typeName: string): Provision {
+  const type = subgraph.schema.getType(typeName);
+  if (!isObjectType(type) && !isInterfaceType(type)) return anything;
+  const connected = new Set(
+    subgraph.connects.flatMap(({ type: owner, field }) => (owner === typeName && field !== undefined ? [field] : [])),
+  );
+  const fields = type.getFields();
+  return {
+    gives: (field) => (Object.hasOwn(fields, field) && !connected.has(field) ? 'yes' : 'no'),
+    under: remembered((field) => {
+      const returned = Object.hasOwn(fields, field) ? fields[field]?.type : undefined;
+      return returned === undefined ? nothing : provisionOfType(subgraph, getNamedType(returned).name);
+    }),
+  };
+}
+
+function remembered(find: (field: string) => Provision): (field: string) => Provision {
+  const known = new Map<string, Provision>();
+  return (field) => {
+    let provision = known.get(field);
+    if (provision === undefined) known.set(field, (provision = find(field)));
+    return provision;
+  };
+}

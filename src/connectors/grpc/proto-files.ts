@@ -17,6 +17,9 @@ interface ProtoFile {
   readonly origin: Text;
 }
 
+/** protobufjs writes this file name into what it parses; its types do not tell. */
+const parser = protobuf.parse as unknown as { filename: string | null };
+
 /** The most files that are followed from one source. */
 const mostFiles = 1_000;
 
@@ -77,13 +80,13 @@ class Loading {
 
   tryParse(file: ProtoFile, text: string): protobuf.IParserResult | undefined {
     try {
-      protobuf.parse.filename = file.name;
+      parser.filename = file.name;
       return protobuf.parse(text, this.root, { keepCase: true });
     } catch (error) {
       this.report(file.origin, describeParseError(error as Error, file));
       return undefined;
     } finally {
-      protobuf.parse.filename = null;
+      parser.filename = null;
     }
   }
 

@@ -39,7 +39,7 @@ export function nameOf(object: protobuf.ReflectionObject): string {
 }
 
 function readType(type: protobuf.Type, syntax: Syntax, faults: RootFault[]): RawMessage {
-  if (type.group === true) {
+  if ((type as { readonly group?: boolean }).group === true) {
     const message = `uses a group ("${type.name}"), which proto2 has long left behind; make it a message`;
     faults.push({ object: type, message });
   }

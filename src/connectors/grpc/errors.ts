@@ -1,0 +1,56 @@
+import { status as codes } from '@grpc/grpc-js';
+import { GatewayError } from '../../base/errors.js';
+
+/** How a call ended, as grpc-js tells it. */
+export interface Ending {
+  readonly code: number;
+  readonly details: string;
+  /** Whether the backend itself sent this status, as far as can be told. */
+  readonly sent: boolean;
+}
+
+/** `5` → `NOT_FOUND`. */
+export function codeName(code: number): string {
+  return codes[code] ?? 'UNKNOWN';
+}
+
+/**
+ * Statuses that grpc-js makes up although headers had come: nothing in them was written by the backend, and some carry
+ * addresses.
+ */
+const madeUp =
+  /^(?:Connection dropped|Call cancelled|Stream refused by server|Received (?:RST_STREAM|HTTP status code|message larger|message that|compressed|unrecognized)|Deadline exceeded|No status information|Bandwidth exhausted|Protocol not secure|Failed to decompress|Response message parsing error|(?:read|write|connect) E[A-Z]+)/;
+
+/** Whether a status was sent by the backend: it came with headers or trailers, and is none of those made up here. */
+export function wasSent(details: string, cameWithMetadata: boolean): boolean {
+  return cameWithMetadata && !madeUp.test(details);
+}
+
+/**
+ * What a client may know of a call that brought no answer; undefined for a status the backend sent, which is an answer.
+ * The address and the words of grpc-js are in the cause, for the log.
+ */
+export function toGatewayError(ending: Ending): GatewayError | undefined {
+  const cause = new Error(`${codeName(ending.code)}: ${ending.details}`);
+  if (ending.code === codes.DEADLINE_EXCEEDED) {
+    return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
+  }
+  if (ending.sent) return undefined;
+  switch (ending.code) {
+    case codes.CANCELLED:
+      return new GatewayError('HTTP_CLIENT_ERROR', 'The call was broken off.', { cause });
+    case codes.RESOURCE_EXHAUSTED:
+      return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer is too large.", { cause });
+    case codes.INTERNAL:
+    case codes.UNIMPLEMENTED:
+    case codes.UNKNOWN:
+      return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer cannot be read.", { cause });
+    default:
+      return new GatewayError('HTTP_CLIENT_ERROR', 'The backend could not be reached.', { cause });
+  }
+}
+
+/** For an answer that is not the message it should be. */
+export function undecodable(cause: unknown): GatewayError {
+  return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer cannot be read.", { cause });
+}

@@ -1,0 +1,91 @@
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { toConfig, type Config, type ConfigInput, type Environment } from './base/config.js';
+import { RequestContext } from './base/context.js';
+import { createLog, type Log } from './base/log.js';
+import { openAll } from './connectors/open.js';
+import { ask, type Question } from './execution/ask.js';
+import { createReferenceExecutor } from './execution/reference.js';
+import { createAuthenticator } from './policy/authenticate.js';
+import { createGuard } from './policy/guard.js';
+import type { CallerFacts } from './server/apollo.js';
+import { serve, type Served, type ServeOptions } from './server/serve.js';
+import { readSchemaFiles, toSchemaFile, type SchemaFile } from './subgraph/read.js';
+import type { Subgraph } from './subgraph/subgraph.js';
+import { parseSubgraphs } from './subgraph/validate.js';
+import { buildSupergraph } from './supergraph/supergraph.js';
+
+/** What a gateway is made from. */
+export interface GatewayOptions {
+  /** Schema files held in memory, text by file name. Without them, `config.schemas` names a folder. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly config?: ConfigInput;
+  /** What `$env` is; nothing unless given. */
+  readonly environment?: Environment;
+  readonly log?: Log;
+}
+
+/** Backends stitched into one API. */
+export interface Gateway {
+  readonly config: Config;
+  /** The schema as clients see it. */
+  readonly schema: GraphQLSchema;
+  readonly subgraphs: readonly Subgraph[];
+  /** Answers one operation. Faults in it are errors in the answer; it never throws. */
+  ask(question: Question): Promise<ExecutionResult>;
+  /** Listens for HTTP, on the port of the config unless told otherwise. */
+  serve(options?: Partial<ServeOptions>): Promise<Served>;
+  /** Ends the connections to all backends. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads schema files and makes the gateway they describe.
+ *
+ * @throws ConfigError, SchemaFolderError, or SchemaFilesError with every fault of every file
+ * @example
+ * const gateway = await createGateway({ config: { schemas: 'schemas' }, environment: process.env });
+ * const { url } = await gateway.serve();
+ */
+export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const environment = options.environment ?? {};
+  const config = toConfig(options.config ?? {}, environment);
+  const log = options.log ?? createLog(config.log);
+  const subgraphs = parseSubgraphs(await filesOf(options, config), {
+    environment,
+    config: configValues(config),
+    policies: Object.keys(config.policies),
+  });
+  const opened = await openAll(subgraphs, { environment, sources: config.sources, log });
+  const guard = createGuard(subgraphs, config.policies);
+  const { schema } = buildSupergraph(opened.connected, guard.facts);
+  guard.protect(schema);
+  const executable = { schema, execute: createReferenceExecutor(schema) };
+  const contextFor = createContextFor(config);
+  return {
+    config,
+    schema,
+    subgraphs,
+    ask: (question) => ask(executable, question, config.timeout),
+    serve: (more) =>
+      serve({ executable, contextFor, mode: config.mode, host: config.host, port: config.port, log, ...more }),
+    close: opened.close,
+  };
+}
+
+async function filesOf({ files }: GatewayOptions, config: Config): Promise<SchemaFile[]> {
+  if (files === undefined) return readSchemaFiles(config.schemas);
+  return Object.entries(files).map(([path, text]) => toSchemaFile(path, text));
+}
+
+function configValues(config: Config): Record<string, Readonly<Record<string, unknown>>> {
+  return Object.fromEntries(Object.entries(config.sources).map(([name, source]) => [name, source.config ?? {}]));
+}
+
+/** Where a request's token is checked: before anything else is done for it. */
+function createContextFor(config: Config): (facts: CallerFacts) => Promise<RequestContext> {
+  const authenticate = createAuthenticator(config.jwt);
+  return async ({ headers, authorization, address, signal }) => {
+    const identity = await authenticate(authorization === undefined ? {} : { authorization: [authorization] });
+    return new RequestContext({ headers, identity, address, signal, timeoutMs: config.timeout });
+  };
+}
