@@ -24,7 +24,8 @@ export function variableType(argument: GraphQLArgument): string {
  * @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse them
  */
 export function toVariables(value: unknown, declared: readonly GraphQLArgument[]): JsonObject {
-  if (value !== undefined && value !== null && !isObject(value)) throw refused('The arguments must be an object.');
+  if (value !== undefined && value !== null && !isObject(value))
+    throw refused('The arguments must be an object.');
   const given = value ?? {};
   const unknown = Object.keys(given).find((name) => !declared.some((argument) => argument.name === name));
   if (unknown !== undefined) throw refused(`The backend's field takes no argument "${unknown}".`);
@@ -54,7 +55,7 @@ function notNull(value: unknown, { name, type }: GraphQLArgument): unknown {
 function coerce(value: unknown, type: GraphQLInputType): unknown {
   if (value === null) return null;
   const nullable = getNullableType(type);
-  if (isListType(nullable)) return coerceList(value, nullable.ofType as GraphQLInputType);
+  if (isListType(nullable)) return coerceList(value, nullable.ofType);
   if (isInputObjectType(nullable)) return isObject(value) ? coerceObject(value, nullable.getFields()) : value;
   switch (nullable.name) {
     case 'ID':
@@ -71,7 +72,10 @@ function coerceList(value: unknown, type: GraphQLInputType): unknown {
   return Array.isArray(value) ? value.map((element: unknown) => coerce(element, type)) : coerce(value, type);
 }
 
-function coerceObject(value: JsonObject, fields: Readonly<Record<string, { type: GraphQLInputType }>>): JsonObject {
+function coerceObject(
+  value: JsonObject,
+  fields: Readonly<Record<string, { type: GraphQLInputType }>>,
+): JsonObject {
   const coerced: JsonObject = {};
   for (const [name, nested] of Object.entries(value)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;

@@ -90,7 +90,9 @@ function checkValue(value: Expression, type: GraphQLInputType, check: Check): vo
 
 function missing(taker: Taker, given: ReadonlySet<string>, range: Range): Fault[] {
   return taker.slots
-    .filter(({ name, type, defaultValue }) => isNonNullType(type) && defaultValue === undefined && !given.has(name))
+    .filter(
+      ({ name, type, defaultValue }) => isNonNullType(type) && defaultValue === undefined && !given.has(name),
+    )
     .map(({ name, type }) => ({
       code: 'GRAPHQL_ARGUMENT_MISSING',
       message: `The backend's ${taker.name} needs the ${taker.noun} "${name}: ${String(type)}", which is not given.`,

@@ -18,14 +18,18 @@ export async function introspect(
   { graphql }: SourceOf<'graphql'>,
   setting: Setting,
 ): Promise<GraphQLSchema> {
-  const headers = compileHeaders(graphql.headers.filter(needsNoRequest), [])({
+  const headers = compileHeaders(
+    graphql.headers.filter(needsNoRequest),
+    [],
+  )({
     $env: setting.environment,
     $config: setting.config,
   });
   const body = JSON.stringify({ query: getIntrospectionQuery({ descriptions: false }) });
   const limits = { timeoutMs: graphql.timeoutMs ?? defaultCallTimeoutMs };
   const { status, body: answer } = await service.post(body, headers, limits);
-  if (status < 200 || status > 299) throw new Error(`The backend answered an introspection query with status ${status}.`);
+  if (status < 200 || status > 299)
+    throw new Error(`The backend answered an introspection query with status ${status}.`);
   return toSchema(JSON.parse(answer.toString('utf8')));
 }
 

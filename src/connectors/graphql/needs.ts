@@ -1,36 +1,23 @@
-import type { Range } from '../../mapping/syntax.js';
-
-/** What a mapping reads of a value. */
-export interface Needs {
-  readonly fields: ReadonlyMap<string, Need>;
-  /** Where the mapping takes the value with all it holds, if it does. */
-  readonly whole?: Range | undefined;
-}
-
-/** One property that is read. */
-export interface Need {
-  /** Where the mapping names it first. */
-  readonly range: Range;
-  readonly needs: Needs;
-}
+import type { InputField, InputTree } from '../../mapping/shape.js';
 
 /** Nothing is read. */
-export const noNeeds: Needs = { fields: new Map() };
+export const noNeeds: InputTree = { fields: new Map(), whole: undefined };
 
 /** What either of two reads. */
-export function joined(a: Needs, b: Needs): Needs {
+export function joined(a: InputTree, b: InputTree): InputTree {
   const fields = new Map(a.fields);
-  for (const [name, need] of b.fields) {
+  for (const [name, field] of b.fields) {
     const known = fields.get(name);
-    fields.set(name, known === undefined ? need : { range: known.range, needs: joined(known.needs, need.needs) });
+    fields.set(
+      name,
+      known === undefined ? field : { range: known.range, needs: joined(known.needs, field.needs) },
+    );
   }
   return { fields, whole: a.whole ?? b.whole };
 }
 
 /** The named fields alone: enough to see whether a value is there. */
-export function withoutWholes(needs: Needs): Needs {
-  const fields = [...needs.fields].map(
-    ([name, { range, needs: below }]) => [name, { range, needs: withoutWholes(below) }] as const,
-  );
-  return { fields: new Map(fields) };
+export function withoutWholes(needs: InputTree): InputTree {
+  const bare = ({ range, needs: below }: InputField): InputField => ({ range, needs: withoutWholes(below) });
+  return { fields: new Map([...needs.fields].map(([name, field]) => [name, bare(field)])), whole: undefined };
 }

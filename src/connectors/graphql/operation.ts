@@ -7,6 +7,7 @@ import {
 } from 'graphql';
 import { SchemaFilesError, type Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
+import { inputPaths, type InputTree } from '../../mapping/shape.js';
 import type { Selection } from '../../mapping/syntax.js';
 import type { SourceDefinition, Subgraph } from '../../subgraph/subgraph.js';
 import type { Text } from '../../subgraph/text.js';
@@ -15,7 +16,7 @@ import type { ConnectOf, WantedAnswer } from '../transport.js';
 import { variableType } from './arguments.js';
 import { checkArguments, checkNoArguments, givenArguments } from './check-arguments.js';
 import type { Fault } from './fault.js';
-import { joined, needsOf, noNeeds, withoutWholes, type Needs } from './needs.js';
+import { joined, noNeeds, withoutWholes } from './needs.js';
 import { writeSelectionSet, type Renames } from './selection-set.js';
 
 /** What one connector asks of its backend. */
@@ -58,7 +59,7 @@ export function createOperation(setting: OperationSetting, schema: GraphQLSchema
   const judged = readByJudges(setting);
   const documents = new WeakMap<WantedAnswer, RemoteDocument>();
   const print = (wanted: WantedAnswer): RemoteDocument => {
-    const set = writeSelectionSet(schema, field.type, joined(needsOf(wanted.selection), judged));
+    const set = writeSelectionSet(schema, field.type, joined(inputPaths(wanted.selection), judged));
     const text = `${definition.graphql.operation}${printRoot(field.name, given)}${set.text} }`;
     return { text, json: JSON.stringify(text), renames: set.renames };
   };
@@ -84,11 +85,15 @@ function printRoot(name: string, given: readonly GraphQLArgument[]): string {
 function rootTypeOf({ graphql }: ConnectOf<'graphql'>, schema: GraphQLSchema): GraphQLObjectType {
   const type = graphql.operation === 'query' ? schema.getQueryType() : schema.getMutationType();
   if (isObjectType(type)) return type;
-  const message = graphql.operation === 'query' ? 'The backend has no queries.' : 'The backend has no mutations.';
+  const message =
+    graphql.operation === 'query' ? 'The backend has no queries.' : 'The backend has no mutations.';
   throw new SchemaFilesError([problemAt(graphql.field, 0, 'GRAPHQL_FIELD_NOT_FOUND', message)]);
 }
 
-function rootFieldOf({ graphql }: ConnectOf<'graphql'>, parent: GraphQLObjectType): GraphQLField<unknown, unknown> {
+function rootFieldOf(
+  { graphql }: ConnectOf<'graphql'>,
+  parent: GraphQLObjectType,
+): GraphQLField<unknown, unknown> {
   const name = graphql.field.value;
   const fields = parent.getFields();
   const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
@@ -104,14 +109,16 @@ function checkArgs(
 ): Problem[] {
   const { args, field: name } = setting.definition.graphql;
   const taker = { name: `${parent.name}.${field.name}`, noun: 'argument', slots: field.args } as const;
-  if (args === undefined) return problemsIn(name, checkNoArguments(taker, { start: 0, end: name.value.length }));
+  if (args === undefined)
+    return problemsIn(name, checkNoArguments(taker, { start: 0, end: name.value.length }));
   return problemsIn(args.text, checkArguments(args.selection, taker, ownArguments(setting)));
 }
 
 /** The names that `$args` has. */
 function ownArguments({ definition, subgraph }: OperationSetting): string[] {
   const type = subgraph.schema.getType(definition.type);
-  const field = isObjectType(type) && definition.field !== undefined ? type.getFields()[definition.field] : undefined;
+  const field =
+    isObjectType(type) && definition.field !== undefined ? type.getFields()[definition.field] : undefined;
   return field?.args.map((argument) => argument.name) ?? [];
 }
 
@@ -121,7 +128,7 @@ function checkSelection(
   field: GraphQLField<unknown, unknown>,
 ): Problem[] {
   if (selection === undefined) return [];
-  const faultsOf = (read: Selection) => writeSelectionSet(schema, field.type, needsOf(read)).faults;
+  const faultsOf = (read: Selection) => writeSelectionSet(schema, field.type, inputPaths(read)).faults;
   const faults = faultsOf(selection.selection);
   const problems = problemsIn(selection.text, faults);
   const keyed = batch?.by && withRowKey(selection.selection, batch.by.selection);
@@ -133,7 +140,7 @@ function checkSelection(
 }
 
 /** What decides over success, and words the failure, reads the answer too. It may be meant for `{ errors }` alone. */
-function readByJudges({ definition, source }: OperationSetting): Needs {
+function readByJudges({ definition, source }: OperationSetting): InputTree {
   const success = definition.isSuccess ?? source.isSuccess;
   if (success === undefined) return noNeeds;
   const judges = [
@@ -142,7 +149,7 @@ function readByJudges({ definition, source }: OperationSetting): Needs {
     definition.errors?.extensions,
     source.errors?.extensions,
   ].filter((judge) => judge !== undefined);
-  return judges.map((judge) => withoutWholes(needsOf(judge.selection))).reduce(joined);
+  return judges.map((judge) => withoutWholes(inputPaths(judge.selection))).reduce(joined);
 }
 
 function problemsIn(text: Text, faults: readonly Fault[]): Problem[] {

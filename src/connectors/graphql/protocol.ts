@@ -38,5 +38,9 @@ async function remoteSchemaOf(
 ): Promise<RemoteSchema> {
   const { schema } = source.graphql;
   if (schema !== undefined) return knownSchema(await readRemoteSchema(schema, setting.subgraph));
-  return askedSchema({ source: source.name, ask: () => introspect(service, source, setting), log: setting.log });
+  return askedSchema({
+    source: source.name,
+    ask: () => introspect(service, source, setting),
+    log: setting.log,
+  });
 }

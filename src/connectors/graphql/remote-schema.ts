@@ -56,7 +56,10 @@ class AskedSchema implements RemoteSchema {
       await within(limits, this.#running);
     }
     if (this.known !== undefined) return this.known;
-    throw new GatewayError('HTTP_CLIENT_ERROR', 'The backend could not be reached: its schema is not known yet.');
+    throw new GatewayError(
+      'HTTP_CLIENT_ERROR',
+      'The backend could not be reached: its schema is not known yet.',
+    );
   }
 
   async attempt(): Promise<void> {
@@ -77,7 +80,8 @@ async function within(limits: CallLimits, work: Promise<void>): Promise<void> {
   const { timeoutMs, signal } = limits;
   let end = () => {};
   const ended = new Promise<never>((_, reject) => {
-    const fail = () => reject(new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to tell its schema.'));
+    const fail = () =>
+      reject(new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to tell its schema.'));
     const timer = setTimeout(fail, timeoutMs);
     signal?.addEventListener('abort', fail, { once: true });
     if (signal?.aborted) fail();

@@ -5,7 +5,16 @@ import { compileSelection } from '../../mapping/compile.js';
 import { stringifyJson } from '../../mapping/json.js';
 import { own } from '../../mapping/values.js';
 import { compileHeaders, type HeaderEntry } from '../headers.js';
-import type { CallLimits, ConnectOf, Outgoing, Reply, Setting, SourceOf, Transport, WantedAnswer } from '../transport.js';
+import type {
+  CallLimits,
+  ConnectOf,
+  Outgoing,
+  Reply,
+  Setting,
+  SourceOf,
+  Transport,
+  WantedAnswer,
+} from '../transport.js';
 import { toVariables } from './arguments.js';
 import { createOperation, type Operation } from './operation.js';
 import type { RemoteSchema } from './remote-schema.js';
@@ -99,7 +108,9 @@ class Operations {
       return (this.#operation = this.#create(schema));
     } catch (error) {
       if (error instanceof SchemaFilesError && this.#misfit === undefined) this.#report(error);
-      throw new GatewayError('INTERNAL_SERVER_ERROR', "The field does not fit its backend's schema.", { cause: error });
+      throw new GatewayError('INTERNAL_SERVER_ERROR', "The field does not fit its backend's schema.", {
+        cause: error,
+      });
     }
   }
 
@@ -111,17 +122,26 @@ class Operations {
   #report(misfit: SchemaFilesError): void {
     const { definition, source, setting } = this.#parts;
     this.#misfit = misfit;
-    setting.log.error({ source: source.name, connector: definition.coordinate, code: misfit.code }, misfit.message);
+    setting.log.error(
+      { source: source.name, connector: definition.coordinate, code: misfit.code },
+      misfit.message,
+    );
   }
 }
 
 /** Errors beside data reach nobody but the log. */
-function noted({ partialErrors, ...reply }: RemoteReply, { definition, source, setting }: TransportSetting): Reply {
+function noted(
+  { partialErrors, ...reply }: RemoteReply,
+  { definition, source, setting }: TransportSetting,
+): Reply {
   const [first] = partialErrors;
   if (first === undefined) return reply;
   const message = own(first, 'message');
   const facts = { source: source.name, connector: definition.coordinate, code: 'CONNECTOR_FETCH' };
   const error = new Error(typeof message === 'string' ? message : 'without a message');
-  setting.log.warn({ ...facts, error }, `The backend answered, with errors beside its data: ${partialErrors.length}.`);
+  setting.log.warn(
+    { ...facts, error },
+    `The backend answered, with errors beside its data: ${partialErrors.length}.`,
+  );
   return reply;
 }

@@ -66,7 +66,8 @@ function toError(error: unknown): JsonObject {
 }
 
 function failure({ status, headers }: WireReply, errors: readonly JsonObject[]): RemoteReply {
-  const message = errors.map((error) => own(error, 'message')).find((text) => typeof text === 'string') ?? null;
+  const message =
+    errors.map((error) => own(error, 'message')).find((text) => typeof text === 'string') ?? null;
   const code = errors.map(codeOf).find((each) => each !== undefined);
   const facts = { http: { status }, ...(code === undefined ? {} : { graphql: { code } }) };
   return { status, headers, succeeded: false, body: { errors, message }, facts, partialErrors: [] };

@@ -40,9 +40,11 @@ async function findFile(name: Text, { folder }: Subgraph): Promise<string> {
   if (isAbsolute(name.value)) throw outside(name);
   const path = join(folder, name.value);
   if (leadsOut(folder, path)) throw outside(name);
-  const [realFolder, realFile] = await Promise.all([realpath(folder), realpath(path)]).catch((error: unknown) => {
-    throw notReadable(name, reasonOf(error));
-  });
+  const [realFolder, realFile] = await Promise.all([realpath(folder), realpath(path)]).catch(
+    (error: unknown) => {
+      throw notReadable(name, reasonOf(error));
+    },
+  );
   if (leadsOut(realFolder, realFile)) throw outside(name);
   return realFile;
 }
@@ -84,7 +86,9 @@ function fromSdl(source: Source, name: Text): GraphQLSchema {
 /** Federation subgraphs write `extend type Query` without a `type Query`. */
 function withoutLoneExtensions(document: DocumentNode): DocumentNode {
   const defined = new Set(
-    document.definitions.flatMap((node) => (node.kind === Kind.OBJECT_TYPE_DEFINITION ? node.name.value : [])),
+    document.definitions.flatMap((node) =>
+      node.kind === Kind.OBJECT_TYPE_DEFINITION ? node.name.value : [],
+    ),
   );
   const definitions = document.definitions.map((node): DefinitionNode => {
     if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || defined.has(node.name.value)) return node;

@@ -15,9 +15,9 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { didYouMean } from '../../base/suggest.js';
+import type { InputField, InputTree } from '../../mapping/shape.js';
 import type { Range } from '../../mapping/syntax.js';
 import type { Fault } from './fault.js';
-import type { Need, Needs } from './needs.js';
 
 /** Fields that were asked under another name, because two types of a union give one name different types. */
 export type Renames = ReadonlyMap<string, Rename>;
@@ -41,10 +41,14 @@ const mostFields = 500;
 
 /**
  * Writes the selection set that fetches what a mapping reads, and nothing else, from the mapping's own field names:
- * nothing a client writes gets into it. A value that is taken whole is asked with all it holds, level by level,
- * which is a fault where that has no end. What the schema does not have is left out and is a fault.
+ * nothing a client writes gets into it. A value that is taken whole is asked with all it holds, level by level, but
+ * for fields that need arguments; where that has no end, it is a fault. What the schema does not have is left out and is a fault.
  */
-export function writeSelectionSet(schema: GraphQLSchema, type: GraphQLOutputType, needs: Needs): SelectionSet {
+export function writeSelectionSet(
+  schema: GraphQLSchema,
+  type: GraphQLOutputType,
+  needs: InputTree,
+): SelectionSet {
   const writer = new Writer(schema);
   const { text, renames } = writer.write(getNamedType(type), needs, []);
   return { text, renames, faults: writer.faults };
@@ -76,7 +80,7 @@ class Writer {
   }
 
   /** @param inside the types whose whole is being written */
-  write(type: GraphQLNamedOutputType, needs: Needs, inside: readonly string[]): Written {
+  write(type: GraphQLNamedOutputType, needs: InputTree, inside: readonly string[]): Written {
     if (isLeafType(type)) return this.#leaf(type, needs);
     if (needs.whole !== undefined && inside.includes(type.name)) return this.#endless(type, needs.whole);
     const around = needs.whole === undefined ? inside : [...inside, type.name];
@@ -84,10 +88,11 @@ class Writer {
   }
 
   /** A scalar of the service's own may hold anything. */
-  #leaf(type: GraphQLNamedOutputType, needs: Needs): Written {
+  #leaf(type: GraphQLNamedOutputType, needs: InputTree): Written {
     if (!isEnumType(type) && !isSpecifiedScalarType(type)) return nothing;
-    for (const [name, need] of needs.fields) {
-      this.#fault('GRAPHQL_FIELD_NOT_FOUND', `"${name}" is asked of a ${type.name}, which has no fields.`, need.range);
+    for (const [name, field] of needs.fields) {
+      const message = `"${name}" is read from a value of the backend's type ${type.name}, which has no fields.`;
+      this.#fault('GRAPHQL_FIELD_NOT_FOUND', message, field.range);
     }
     return nothing;
   }
@@ -98,13 +103,19 @@ class Writer {
     return { text: ' { __typename }', renames: new Map() };
   }
 
-  #object(type: GraphQLObjectType, needs: Needs, inside: readonly string[]): Written {
-    const fields = wanted(needs, Object.keys(type.getFields()));
+  #object(type: GraphQLObjectType, needs: InputTree, inside: readonly string[]): Written {
+    const fields = wanted(needs, askable(type));
     return block([...fields].flatMap(([name, need]) => this.#field(type, name, need, inside)));
   }
 
   /** One field, or none where it cannot be asked. */
-  #field(type: Composite, name: string, need: Need, inside: readonly string[], alias = name): WrittenField[] {
+  #field(
+    type: Composite,
+    name: string,
+    need: InputField,
+    inside: readonly string[],
+    alias = name,
+  ): WrittenField[] {
     if (name === '__typename') return [typename];
     const field = type.getFields()[name];
     if (field === undefined) return this.#unknown(type, name, Object.keys(type.getFields()), need.range);
@@ -115,13 +126,14 @@ class Writer {
   }
 
   /** `__typename`, the fields all members have, then those of each member. */
-  #abstract(type: GraphQLAbstractType, needs: Needs, inside: readonly string[]): Written {
+  #abstract(type: GraphQLAbstractType, needs: InputTree, inside: readonly string[]): Written {
     const members = this.#schema.getPossibleTypes(type);
     const shared = isUnionType(type) ? new Set<string>() : new Set(Object.keys(type.getFields()));
     const known = new Set([...shared, ...members.flatMap((member) => Object.keys(member.getFields()))]);
+    const whole = new Set(members.flatMap(askable));
     const parts: WrittenField[] = [typename];
-    const special = new Map<string, Need>();
-    for (const [name, need] of wanted(needs, known)) {
+    const special = new Map<string, InputField>();
+    for (const [name, need] of wanted(needs, whole)) {
       if (name === '__typename') continue;
       if (!known.has(name)) this.#unknown(type, name, known, need.range);
       else if (!isUnionType(type) && shared.has(name)) parts.push(...this.#field(type, name, need, inside));
@@ -134,7 +146,7 @@ class Writer {
 
   #member(
     member: GraphQLObjectType,
-    needs: ReadonlyMap<string, Need>,
+    needs: ReadonlyMap<string, InputField>,
     names: ResponseNames,
     inside: readonly string[],
   ): Fragment {
@@ -181,12 +193,20 @@ interface Fragment {
   readonly fields: readonly WrittenField[];
 }
 
-/** What is named, and where the whole is taken every field there is, whole. */
-function wanted(needs: Needs, known: Iterable<string>): ReadonlyMap<string, Need> {
+/** The fields that no argument is needed for: the others are no part of any whole. */
+function askable(type: GraphQLObjectType): string[] {
+  const fields = Object.values(type.getFields());
+  return fields.filter((field) => !field.args.some(isRequiredArgument)).map((field) => field.name);
+}
+
+/** What is named, and where the whole is taken, all these names with all they hold. */
+function wanted(needs: InputTree, all: Iterable<string>): ReadonlyMap<string, InputField> {
   const { whole, fields } = needs;
   if (whole === undefined) return fields;
-  const all = [...known].map((name) => [name, { range: whole, needs: { whole, fields: new Map() } }] as const);
-  return new Map<string, Need>([...fields, ...all]);
+  const taken = [...all].map(
+    (name) => [name, { range: whole, needs: { whole, fields: new Map() } }] as const,
+  );
+  return new Map<string, InputField>([...fields, ...taken]);
 }
 
 function block(fields: readonly WrittenField[], fragments: readonly Fragment[] = []): Written {
@@ -200,7 +220,9 @@ function block(fields: readonly WrittenField[], fragments: readonly Fragment[] =
 }
 
 function renamesOf(fields: readonly WrittenField[]): Renames {
-  const renames = fields.filter(({ responseName, rename }) => responseName !== rename.name || rename.below.size > 0);
+  const renames = fields.filter(
+    ({ responseName, rename }) => responseName !== rename.name || rename.below.size > 0,
+  );
   return new Map(renames.map(({ responseName, rename }) => [responseName, rename]));
 }
 

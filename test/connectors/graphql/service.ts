@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildSchema, graphql as execute, type GraphQLSchema } from 'graphql';
+import { onTestFinished } from 'vitest';
+import { stringifyJson } from '../../../src/mapping/json.js';
+
+/** One request a service has had. */
+export interface Received {
+  readonly document: string;
+  readonly variables: Record<string, unknown>;
+  /** As it came over the wire. */
+  readonly body: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly path: string;
+}
+
+/** An answer that is given instead of the true one. */
+export interface Canned {
+  readonly status?: number;
+  readonly type?: string;
+  readonly text: string;
+}
+
+/** A GraphQL service on a port of its own. */
+export interface Service {
+  readonly url: string;
+  readonly port: number;
+  readonly calls: Received[];
+  /** Calls that were no introspection. */
+  readonly queries: Received[];
+  canned: ((call: Received) => Canned | undefined) | undefined;
+  close(): Promise<void>;
+}
+
+/** Starts a service that executes queries with graphql-js, until the test ends. */
+export async function startService(sdl: string, rootValue: object = {}, port = 0): Promise<Service> {
+  const schema = buildSchema(sdl);
+  const calls: Received[] = [];
+  const queries: Received[] = [];
+  const server = createServer((request, response) => void answer(request, response));
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const call = await receive(request);
+    calls.push(call);
+    if (!call.document.includes('__schema')) queries.push(call);
+    const {
+      status = 200,
+      type = 'application/json',
+      text,
+    } = service.canned?.(call) ?? (await run(schema, rootValue, call));
+    response.writeHead(status, { 'content-type': type }).end(text);
+  };
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const taken = (server.address() as AddressInfo).port;
+  const service: Service = {
+    url: `http://127.0.0.1:${taken}/graphql`,
+    port: taken,
+    calls,
+    queries,
+    canned: undefined,
+    close: () => close(server),
+  };
+  onTestFinished(service.close);
+  return service;
+}
+
+/** The port of a service that is not there, until somebody starts one. */
+export async function unusedPort(): Promise<number> {
+  const service = await startService('type Query { ok: Boolean }');
+  await service.close();
+  return service.port;
+}
+
+async function receive(request: IncomingMessage): Promise<Received> {
+  let body = '';
+  for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
+  const { query, variables } = JSON.parse(body);
+  return {
+    document: query,
+    variables: variables ?? {},
+    body,
+    headers: request.headers,
+    path: request.url ?? '',
+  };
+}
+
+async function run(
+  schema: GraphQLSchema,
+  rootValue: object,
+  { document, variables }: Received,
+): Promise<Canned> {
+  const result = await execute({ schema, source: document, rootValue, variableValues: variables });
+  return { status: 'data' in result ? 200 : 400, text: stringifyJson(result) };
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await closed;
+}
