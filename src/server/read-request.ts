@@ -102,10 +102,8 @@ function decode(body: Buffer): string {
 
 function parseJson(text: string, what: string): unknown {
   const json = tryParse(text, what);
-  // Only escapes can bring them in: the decoder has refused the rest.
-  if (/\\u(?:d[89a-f]|0000)/i.test(text) && !isCleanText(json)) {
-    throw new Refusal(400, `${what} holds a NUL character or half of a surrogate pair.`);
-  }
+  // Only escapes can still bring them in: raw ones are neither UTF-8 nor JSON.
+  if (!areEscapesWhole(text)) throw new Refusal(400, `${what} holds a NUL or half of a surrogate pair.`);
   return json;
 }
 
@@ -117,11 +115,25 @@ function tryParse(text: string, what: string): unknown {
   }
 }
 
-/** Whether no text in a JSON value, names included, holds a NUL or a lone surrogate. */
-function isCleanText(value: unknown): boolean {
-  if (typeof value === 'string') return !/\0|\p{Surrogate}/u.test(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([name, member]) => isCleanText(name) && isCleanText(member));
+/** Whether no escape in a JSON text stands for a NUL, or for a surrogate without its other half. */
+function areEscapesWhole(text: string): boolean {
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at)) {
+    const code = escapedUnit(text, at);
+    if (code === 0 || isLowSurrogate(code)) return false;
+    const isHigh = code !== undefined && code >= 0xd800 && code < 0xdc00;
+    if (isHigh && !isLowSurrogate(escapedUnit(text, at + 6))) return false;
+    at += code === undefined ? 2 : isHigh ? 12 : 6;
+  }
+  return true;
+}
+
+/** The code unit of an escape such as `\u0041` that begins at `at`. */
+function escapedUnit(text: string, at: number): number | undefined {
+  return text.startsWith('\\u', at) ? Number.parseInt(text.slice(at + 2, at + 6), 16) : undefined;
+}
+
+function isLowSurrogate(code: number | undefined): boolean {
+  return code !== undefined && code >= 0xdc00 && code < 0xe000;
 }
 
 const quote = 0x22;
@@ -149,12 +161,17 @@ function countMembers(text: string): number {
 
 /** The place of the quote that ends the string which begins at `start`; the end of a text that has none. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) return at;
-    if (code === backslash) at++;
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    if (!isEscaped(text, at)) return at;
   }
   return text.length;
+}
+
+/** Whether an odd number of backslashes stands before a place. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text.charCodeAt(before - 1) === backslash) before--;
+  return (at - before) % 2 === 1;
 }
 
 /** `[` or `{` */

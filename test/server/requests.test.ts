@@ -307,6 +307,10 @@ describe('the body', () => {
     ['with a NUL', '{"query":"{ hello }\0"}'],
     ['with an escaped NUL', '{"query":"{ hello }","variables":{"a":["\\u0000"]}}'],
     ['with half of a surrogate pair', '{"query":"{ hello }","variables":{"a":"\\ud800"}}'],
+    [
+      'with the second half of a surrogate pair',
+      '{"query":"{ hello }","variables":{"a":"\\\\ud83d\\ude00"}}',
+    ],
     ['with half of a surrogate pair in a name', '{"query":"{ hello }","variables":{"\\uDC00":1}}'],
     ['not UTF-8', '{"query":"{ hello }","variables":{"a":"\u00ff"}}'],
     [
@@ -324,11 +328,17 @@ describe('the body', () => {
   });
 
   test('braces, colons and quotes inside texts, and equal names further in, are no reason to refuse', async () => {
-    const variables = { text: '{"a":1,"a":"\\"}]:', other: [{ query: 1 }, { query: 2 }], emoji: '😀' };
+    const variables = { text: '{"a":1,"a":"\\"}]:\\\\', other: [{ query: 1 }, { query: 2 }], emoji: '😀' };
     const query = 'query ($text: String) { echo(text: $text) }';
     expect((await post(await start(), { query, variables })).body).toEqual({
       data: { echo: variables.text },
     });
+  });
+
+  test('escapes that are whole are taken', async () => {
+    const text = String.raw`\ud83d\uDE00 \\ud800 \\u0000 \u00e4 \n`;
+    const body = `{"query":"query ($text: String) { echo(text: $text) }","variables":{"text":"${text}"}}`;
+    expect((await post(await start(), body)).body.data['echo']).toBe('😀 \\ud800 \\u0000 ä \n');
   });
 
   test('a name that JavaScript knows is a variable like any other', async () => {
