@@ -19,9 +19,11 @@ export function printSelection(selection: Selection): string {
 /** In v0.4 these would be read as one expression if they stood alone at the top. */
 function readsAsExpression({ entries }: SelectionList): boolean {
   const [only, ...more] = entries;
-  if (only === undefined || more.length > 0 || only.kind === 'spread' || only.kind === 'alias') return false;
-  if (only.kind !== 'field' || only.value.selection !== undefined) return only.kind !== 'field' || only.value.steps.length > 0;
-  return !isIdentifier(only.key.name) || isLiteralWord(only.key.name);
+  if (only === undefined || more.length > 0) return false;
+  if (only.kind !== 'field') return only.kind === 'inline' || only.kind === 'value';
+  if (isIdentifier(only.key.name) && !isLiteralWord(only.key.name)) return false;
+  // directly before braces even a string is a key
+  return only.value.steps.length > 0 || only.value.selection === undefined;
 }
 
 function isLiteralWord(name: string): boolean {
