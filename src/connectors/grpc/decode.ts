@@ -1,4 +1,4 @@
-import type { FieldTree } from '../../mapping/shape.js';
+import type { InputTree } from '../../mapping/shape.js';
 import { put, type JsonObject } from '../../mapping/values.js';
 import type { EnumType, Field, MessageType, ValueType } from './messages.js';
 import { deepest, MalformedMessage, Reader, type ReadMessage } from './reader.js';
@@ -13,6 +13,9 @@ import { readSpecial } from './special-read.js';
 /** Turns the bytes of a message into its ProtoJSON value. */
 export type Decode = (bytes: Buffer) => unknown;
 
+/** What a mapping reads of a message; null is all of it. */
+export type Wanted = InputTree | null;
+
 /** Reads one value into its object; false where the wire holds something else, which is passed over. */
 type ReadField = (reader: Reader, object: JsonObject, wire: number, depth: number) => boolean;
 
@@ -21,8 +24,9 @@ type ReadField = (reader: Reader, object: JsonObject, wire: number, depth: numbe
  *
  * @throws MalformedMessage by the decoder, for bytes that are no such message
  */
-export function compileDecoder(type: MessageType, wanted: FieldTree | null = null): Decode {
-  const read = wanted === null ? messageReader(type) : compileMessage(type, wanted);
+export function compileDecoder(type: MessageType, wanted: Wanted = null): Decode {
+  const needs = wantedOf(wanted ?? undefined);
+  const read = needs === null ? messageReader(type) : compileMessage(type, needs);
   return (bytes) => read(new Reader(bytes), bytes.length, 0);
 }
 
@@ -42,11 +46,14 @@ export function messageReader(type: MessageType): ReadMessage {
   return known;
 }
 
-function compileMessage(type: MessageType, wanted: FieldTree | null): ReadMessage {
+function compileMessage(type: MessageType, wanted: Wanted): ReadMessage {
   const special = readSpecial(type, messageReader);
   if (special !== undefined) return special;
-  const fields = type.fields.filter((field) => wanted === null || wanted.has(field.jsonName));
+  const fields = type.fields.filter((field) => wanted === null || wanted.fields.has(field.jsonName));
   const byNumber = new Map(fields.map((field) => [field.number, compileField(field, type, wanted)]));
+  for (const field of type.fields) {
+    if (field.oneof !== undefined && !byNumber.has(field.number)) byNumber.set(field.number, unwantedRival(field, type));
+  }
   const defaults = defaultsOf(fields);
   return (reader, end, depth, into) => {
     if (depth > deepest) throw new MalformedMessage('messages are nested too deep');
@@ -87,8 +94,8 @@ function zeroOf(type: ValueType): unknown {
   }
 }
 
-function compileField(field: Field, owner: MessageType, wanted: FieldTree | null): ReadField {
-  const nested = wanted?.get(field.jsonName) ?? null;
+function compileField(field: Field, owner: MessageType, wanted: Wanted): ReadField {
+  const nested = wantedOf(wanted?.fields.get(field.jsonName)?.needs);
   switch (field.label) {
     case 'list':
       return listField(field, nested);
@@ -99,13 +106,18 @@ function compileField(field: Field, owner: MessageType, wanted: FieldTree | null
   }
 }
 
+/** A value that is taken as a whole, or only looked at (as by `->size`), is read with all it holds. */
+function wantedOf(needs: InputTree | undefined): Wanted {
+  return needs === undefined || needs.whole !== undefined || needs.fields.size === 0 ? null : needs;
+}
+
 /** One value of a type. */
 interface ReadValue {
   readonly wire: number;
   read(reader: Reader, depth: number, into?: unknown): unknown;
 }
 
-function valueReader(type: ValueType, wanted: FieldTree | null): ReadValue {
+function valueReader(type: ValueType, wanted: Wanted): ReadValue {
   switch (type.kind) {
     case 'scalar': {
       const { wire, read } = scalarOf(type.scalar);
@@ -127,23 +139,40 @@ function enumJson(type: EnumType, number: number): unknown {
   return type.names.get(number) ?? number;
 }
 
-function singleField(field: Field, owner: MessageType, wanted: FieldTree | null): ReadField {
+function singleField(field: Field, owner: MessageType, wanted: Wanted): ReadField {
   const { jsonName } = field;
   const { wire: expected, read } = valueReader(field.type, wanted);
   const isMessage = field.type.kind === 'message';
-  const rivals = owner.fields.filter((other) => other.oneof === field.oneof && other !== field);
-  const rivalNames = field.oneof === undefined ? [] : rivals.map((rival) => rival.jsonName);
+  const rivals = rivalsOf(field, owner);
   return (reader, object, wire, depth) => {
     if (wire !== expected) return false;
     const before = isMessage && Object.hasOwn(object, jsonName) ? object[jsonName] : undefined;
     put(object, jsonName, read(reader, depth, before));
-    // of a oneof, the last one on the wire counts
-    for (const rival of rivalNames) if (Object.hasOwn(object, rival)) Reflect.deleteProperty(object, rival);
+    drop(object, rivals);
     return true;
   };
 }
 
-function listField(field: Field, wanted: FieldTree | null): ReadField {
+/** Of a oneof, the last one on the wire counts, wanted or not. */
+function unwantedRival(field: Field, owner: MessageType): ReadField {
+  const rivals = rivalsOf(field, owner);
+  return (_, object) => {
+    drop(object, rivals);
+    return false;
+  };
+}
+
+function rivalsOf(field: Field, owner: MessageType): string[] {
+  if (field.oneof === undefined) return [];
+  const rivals = owner.fields.filter((other) => other.oneof === field.oneof && other !== field);
+  return rivals.map((rival) => rival.jsonName);
+}
+
+function drop(object: JsonObject, names: readonly string[]): void {
+  for (const name of names) if (Object.hasOwn(object, name)) Reflect.deleteProperty(object, name);
+}
+
+function listField(field: Field, wanted: Wanted): ReadField {
   const { jsonName } = field;
   const { wire: expected, read } = valueReader(field.type, wanted);
   const packable = expected !== 2;

@@ -25,6 +25,11 @@ type Integer = number | bigint;
 
 const two32 = 2 ** 32;
 
+const ranges = {
+  signed: { least: -(2n ** 63n), most: 2n ** 63n - 1n, expected: 'a 64-bit integer' },
+  unsigned: { least: 0n, most: 2n ** 64n - 1n, expected: 'a 64-bit integer without sign' },
+};
+
 const double: Scalar<number> = {
   wire: 1,
   zero: 0,
@@ -205,11 +210,6 @@ function small(
     },
   };
 }
-
-const ranges = {
-  signed: { least: -(2n ** 63n), most: 2n ** 63n - 1n, expected: 'a 64-bit integer' },
-  unsigned: { least: 0n, most: 2n ** 64n - 1n, expected: 'a 64-bit integer without sign' },
-};
 
 function large(
   range: keyof typeof ranges,
