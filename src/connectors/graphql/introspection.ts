@@ -5,6 +5,7 @@ import { selectionsIn } from '../../subgraph/expressions.js';
 import type { HeaderDefinition } from '../../subgraph/subgraph.js';
 import { compileHeaders } from '../headers.js';
 import { defaultCallTimeoutMs, type Setting, type SourceOf } from '../transport.js';
+import type { WireReply } from '../wire.js';
 import { fromIntrospection } from './schema-file.js';
 import type { Service } from './service.js';
 
@@ -16,27 +17,33 @@ import type { Service } from './service.js';
 export async function introspect(
   service: Service,
   { graphql }: SourceOf<'graphql'>,
-  setting: Setting,
+  { environment, config }: Setting,
 ): Promise<GraphQLSchema> {
-  const headers = compileHeaders(
-    graphql.headers.filter(needsNoRequest),
-    [],
-  )({
-    $env: setting.environment,
-    $config: setting.config,
-  });
-  const body = JSON.stringify({ query: getIntrospectionQuery({ descriptions: false }) });
+  const headersOf = compileHeaders(graphql.headers.filter(needsNoRequest), []);
+  const headers = headersOf({ $env: environment, $config: config });
   const limits = { timeoutMs: graphql.timeoutMs ?? defaultCallTimeoutMs };
-  const { status, body: answer } = await service.post(body, headers, limits);
-  if (status < 200 || status > 299)
-    throw new Error(`The backend answered an introspection query with status ${status}.`);
-  return toSchema(JSON.parse(answer.toString('utf8')));
+  const ask = async (query: string) => dataOf(await service.post(JSON.stringify({ query }), headers, limits));
+  const data = (await ask(fullQuery)) ?? (await ask(plainQuery));
+  if (data === undefined) throw new Error('The backend does not answer introspection queries.');
+  return fromIntrospection(data);
 }
 
-function toSchema(answer: unknown): GraphQLSchema {
+/** Deprecated arguments can still be given, but older services hide them and do not know the question. */
+const fullQuery = getIntrospectionQuery({ descriptions: false, inputValueDeprecation: true });
+const plainQuery = getIntrospectionQuery({ descriptions: false });
+
+/**
+ * What a service tells; undefined where it does not understand the question.
+ *
+ * @throws Error where it is in no state to answer
+ */
+function dataOf({ status, body }: WireReply): object | undefined {
+  if (status !== 400 && (status < 200 || status > 299)) {
+    throw new Error(`The backend answered an introspection query with status ${status}.`);
+  }
+  const answer: unknown = JSON.parse(body.toString('utf8'));
   const data = isObject(answer) ? own(answer, 'data') : undefined;
-  if (!isObject(data)) throw new Error('The backend does not answer introspection queries.');
-  return fromIntrospection(data);
+  return isObject(data) ? data : undefined;
 }
 
 function needsNoRequest({ from, value }: HeaderDefinition): boolean {

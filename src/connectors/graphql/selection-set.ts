@@ -42,7 +42,8 @@ const mostFields = 500;
 /**
  * Writes the selection set that fetches what a mapping reads, and nothing else, from the mapping's own field names:
  * nothing a client writes gets into it. A value that is taken whole is asked with all it holds, level by level, but
- * for fields that need arguments; where that has no end, it is a fault. What the schema does not have is left out and is a fault.
+ * for fields that need arguments; where that has no end, it is a fault. What the schema does not have is left out,
+ * and is a fault too.
  */
 export function writeSelectionSet(
   schema: GraphQLSchema,
@@ -73,7 +74,8 @@ const nothing: Written = { text: '', renames: new Map() };
 class Writer {
   readonly faults: Fault[] = [];
   readonly #schema: GraphQLSchema;
-  #fields = 0;
+  /** Fields that are asked as part of a whole. */
+  #taken = 0;
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
@@ -120,6 +122,7 @@ class Writer {
     const field = type.getFields()[name];
     if (field === undefined) return this.#unknown(type, name, Object.keys(type.getFields()), need.range);
     if (!this.#canAsk(type, field, need.range)) return [];
+    if (inside.length > 0 && !this.#hasRoom(need.range)) return [];
     const below = this.write(getNamedType(field.type), need.needs, inside);
     const text = `${alias === name ? '' : `${alias}: `}${name}${below.text}`;
     return [{ text, responseName: alias, rename: { name, below: below.renames } }];
@@ -157,18 +160,21 @@ class Writer {
   }
 
   #canAsk(type: Composite, field: GraphQLField<unknown, unknown>, range: Range): boolean {
-    if (++this.#fields > mostFields) {
-      if (this.#fields === mostFields + 1) {
-        const message = `This takes more than ${mostFields} fields. Name those that are needed: "{ … }".`;
-        this.#fault('GRAPHQL_SELECTION_ENDLESS', message, range);
-      }
-      return false;
-    }
     const required = field.args.find(isRequiredArgument);
     if (required === undefined) return true;
     const message = `${type.name}.${field.name} needs the argument "${required.name}", which a mapping cannot give.`;
     this.#fault('GRAPHQL_ARGUMENT_MISSING', message, range);
     return false;
+  }
+
+  /** Types that hold one another without end are found by name; types that fan out are found by counting. */
+  #hasRoom(range: Range): boolean {
+    this.#taken++;
+    if (this.#taken === mostFields + 1) {
+      const message = `This takes more than ${mostFields} fields. Name those that are needed: "{ … }".`;
+      this.#fault('GRAPHQL_SELECTION_ENDLESS', message, range);
+    }
+    return this.#taken <= mostFields;
   }
 
   #unknown(type: GraphQLNamedOutputType, name: string, known: Iterable<string>, range: Range): [] {

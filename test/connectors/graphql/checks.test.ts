@@ -48,10 +48,11 @@ async function problemsOf(
   call: string,
   rest = 'selection: "id"',
   field = 'f(id: ID, other: ID): JSON',
+  remote = sdl,
 ): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'backstitch-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, 'remote.graphqls'), sdl);
+  await writeFile(join(folder, 'remote.graphqls'), remote);
   const text = /* GraphQL */ `
 extend schema @source(name: "orders", graphql: { url: "http://127.0.0.1:1/", schema: "remote.graphqls" })
 scalar JSON
@@ -200,6 +201,15 @@ describe('a path of the selection', () => {
     ],
   ])('%s is a problem', async (_, selection, problems) => {
     expect(await problemsOf(order, `selection: "${selection}"`)).toEqual(problems);
+  });
+
+  test('that takes more than anyone can mean is a problem; naming as many is none', async () => {
+    const names = Array.from({ length: 501 }, (_, index) => `field${index}`);
+    const wide = `type Query { wide: Wide } type Wide { ${names.map((name) => `${name}: Int`).join(' ')} }`;
+    expect(await problemsOf('query: "wide"', 'selection: "$"', undefined, wide)).toEqual([
+      'This takes more than 500 fields. Name those that are needed: "{ … }". @ $',
+    ]);
+    expect(await problemsOf('query: "wide"', `selection: "${names.join(' ')}"`, undefined, wide)).toEqual([]);
   });
 
   test('that no member of a union has is a problem', async () => {

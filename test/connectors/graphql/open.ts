@@ -2,6 +2,7 @@ import { onTestFinished, vi } from 'vitest';
 import { parseSelection } from '../../../src/mapping/parse.js';
 import { compileSelection, type Variables } from '../../../src/mapping/compile.js';
 import { parseSubgraph } from '../../../src/subgraph/parse.js';
+import type { Subgraph } from '../../../src/subgraph/subgraph.js';
 import { toSchemaFile } from '../../../src/subgraph/read.js';
 import { graphql } from '../../../src/connectors/graphql/protocol.js';
 import type {
@@ -16,6 +17,7 @@ import type {
 
 /** A schema file whose one source is open. */
 export interface Opened {
+  readonly subgraph: Subgraph;
   readonly source: OpenSource<'graphql'>;
   readonly log: {
     info: ReturnType<typeof vi.fn>;
@@ -59,6 +61,7 @@ export async function open(
   const call = (variables: Variables, selection: string | undefined, index: number) =>
     source.connect(definition(index)).prepare(variables, wanted(index, selection)).send(limits);
   return {
+    subgraph,
     source,
     log,
     connect: (index = 0) => source.connect(definition(index)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buildSchema, introspectionFromSchema } from 'graphql';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { open, limits } from './open.js';
-import { startService, unusedPort } from './service.js';
+import { startService, type Canned } from './service.js';
 
 const sdl = 'type Query { count: Int, user: User }\ntype User { id: ID! }\n';
 
@@ -103,13 +103,30 @@ describe('introspection', () => {
     expect(Object.keys(calls[0]?.headers ?? {})).not.toEqual(expect.arrayContaining(['authorization']));
   });
 
+  test('knows deprecated arguments, also of services that must be asked in an older way', async () => {
+    const old = 'type Query { count(by: Int @deprecated): Int }';
+    const service = await startService(old, { count: 2 });
+    const text = file(service.url).replace('query: "count"', 'query: "count", args: "by: $args.by"');
+    expect(await (await open(text)).fetch()).toBe(2);
+    expect(service.calls).toHaveLength(2);
+
+    const older = await startService('type Query { count(by: Int): Int }', { count: 2 });
+    older.canned = ({ document }) =>
+      document.includes('args(includeDeprecated')
+        ? { status: 400, text: '{"errors":[{"message":"Unknown argument \\"includeDeprecated\\""}]}' }
+        : undefined;
+    expect(await (await open(text.replace(service.url, older.url))).fetch()).toBe(2);
+    expect(older.calls).toHaveLength(3);
+  });
+
   test('of a service that is down does not stop the start; the first call asks again', async () => {
-    const port = await unusedPort();
-    const opened = await open(file(`http://127.0.0.1:${port}/graphql`));
+    const service = await startService(sdl, { count: 2 });
+    service.down = true;
+    const opened = await open(file(service.url));
     expect(opened.log.warn).toHaveBeenCalledTimes(1);
-    const { calls } = await startService(sdl, { count: 2 }, port);
+    service.down = false;
     expect(await Promise.all([opened.fetch(), opened.fetch(), opened.fetch()])).toEqual([2, 2, 2]);
-    expect(calls.filter((call) => call.document.includes('__schema'))).toHaveLength(1);
+    expect(service.calls.length - service.queries.length).toBe(1);
   });
 
   test('of a service that stays down is tried again at most every few seconds', async () => {
@@ -141,13 +158,14 @@ describe('introspection', () => {
   });
 
   test('is waited for no longer than the call may take', async () => {
-    const port = await unusedPort();
-    const opened = await open(file(`http://127.0.0.1:${port}/graphql`));
-    const service = await startService(sdl, {}, port);
+    const service = await startService(sdl);
+    service.down = true;
+    const opened = await open(file(service.url));
+    service.down = false;
     const asked = new Promise<void>((resolve) => {
       service.canned = () => {
         resolve();
-        return new Promise(() => {}) as never;
+        return new Promise<Canned>(() => {});
       };
     });
     const { connect } = opened;
@@ -161,10 +179,11 @@ describe('introspection', () => {
   });
 
   test('that comes late and does not fit is told once in the log, and fails the calls', async () => {
-    const port = await unusedPort();
-    const opened = await open(file(`http://127.0.0.1:${port}/graphql`));
+    const service = await startService('type Query { counts: Int }');
+    service.down = true;
+    const opened = await open(file(service.url));
     const transport = opened.connect();
-    await startService('type Query { counts: Int }', {}, port);
+    service.down = false;
     const send = () => transport.prepare({}, { selection: anything }).send(limits);
     await expect(send()).rejects.toMatchObject({ code: 'INTERNAL_SERVER_ERROR' });
     await expect(send()).rejects.toMatchObject({ code: 'INTERNAL_SERVER_ERROR' });

@@ -24,21 +24,26 @@ export interface Canned {
 /** A GraphQL service on a port of its own. */
 export interface Service {
   readonly url: string;
-  readonly port: number;
   readonly calls: Received[];
   /** Calls that were no introspection. */
   readonly queries: Received[];
-  canned: ((call: Received) => Canned | undefined) | undefined;
+  /** While it is, connections break off. */
+  down: boolean;
+  canned: ((call: Received) => Canned | Promise<Canned> | undefined) | undefined;
   close(): Promise<void>;
 }
 
 /** Starts a service that executes queries with graphql-js, until the test ends. */
-export async function startService(sdl: string, rootValue: object = {}, port = 0): Promise<Service> {
+export async function startService(sdl: string, rootValue: object = {}): Promise<Service> {
   const schema = buildSchema(sdl);
   const calls: Received[] = [];
   const queries: Received[] = [];
   const server = createServer((request, response) => void answer(request, response));
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    if (service.down) {
+      request.destroy();
+      return;
+    }
     const call = await receive(request);
     calls.push(call);
     if (!call.document.includes('__schema')) queries.push(call);
@@ -46,28 +51,21 @@ export async function startService(sdl: string, rootValue: object = {}, port = 0
       status = 200,
       type = 'application/json',
       text,
-    } = service.canned?.(call) ?? (await run(schema, rootValue, call));
+    } = (await service.canned?.(call)) ?? (await run(schema, rootValue, call));
     response.writeHead(status, { 'content-type': type }).end(text);
   };
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const taken = (server.address() as AddressInfo).port;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
   const service: Service = {
-    url: `http://127.0.0.1:${taken}/graphql`,
-    port: taken,
+    url: `http://127.0.0.1:${port}/graphql`,
     calls,
     queries,
+    down: false,
     canned: undefined,
     close: () => close(server),
   };
   onTestFinished(service.close);
   return service;
-}
-
-/** The port of a service that is not there, until somebody starts one. */
-export async function unusedPort(): Promise<number> {
-  const service = await startService('type Query { ok: Boolean }');
-  await service.close();
-  return service.port;
 }
 
 async function receive(request: IncomingMessage): Promise<Received> {
