@@ -59,7 +59,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const guard = createGuard(subgraphs, config.policies);
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   guard.protect(schema);
-  const executable = { schema, execute: createReferenceExecutor(schema) };
+  const executable = { schema, execute: createReferenceExecutor(schema, log) };
   const contextFor = createContextFor(config);
   return {
     config,

@@ -4,8 +4,7 @@ import { SchemaFilesError, type Problem } from '../base/problems.js';
 import type { ConnectDefinition, ProtocolName, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
 import { createConnector } from './connect.js';
 import type { Connector } from './connector.js';
-import { openHttp } from './http/protocol.js';
-import { protocols } from './protocols.js';
+import { openSourceless, protocols } from './protocols.js';
 import type { ConnectOf, OpenSource, Protocol, Setting, Transport } from './transport.js';
 
 /** Connectors of one subgraph whose sources are open. */
@@ -59,7 +58,7 @@ export async function openAll(subgraphs: readonly Subgraph[], setting: OpenSetti
 async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise<OpenConnectors> {
   const problems: Problem[] = [];
   const sources = new Map<string, Opened>();
-  const bare = openHttp();
+  const bare = openSourceless();
   const close = async () => {
     await Promise.all([bare.close(), ...[...sources.values()].map(({ open }) => open.close())]);
   };

@@ -1,12 +1,13 @@
-import { execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { toPublicError } from '../base/errors.js';
+import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { GatewayError, rootCause, toPublicError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Execute } from './executor.js';
 
 /**
  * The plain way to answer: graphql-js on the guarded schema. Complete, and the oracle that every faster way is
  * compared with.
  */
-export function createReferenceExecutor(schema: GraphQLSchema): Execute {
+export function createReferenceExecutor(schema: GraphQLSchema, log: Log): Execute {
   return async ({ document, operationName, variables, context }) => {
     const result = await execute({
       schema,
@@ -15,12 +16,21 @@ export function createReferenceExecutor(schema: GraphQLSchema): Execute {
       variableValues: variables ?? undefined,
       contextValue: context,
     });
-    return withPublicErrors(result);
+    return withPublicErrors(result, (error) => logMasked(error, context.id, log));
   };
 }
 
 /** A failed fetch is one error, however many fields are null because of it. */
-function withPublicErrors(result: ExecutionResult): ExecutionResult {
+function withPublicErrors(result: ExecutionResult, onError: (error: GraphQLError) => void): ExecutionResult {
   if (result.errors === undefined) return result;
-  return { ...result, errors: [...new Set(result.errors)].map(toPublicError) };
+  const errors = [...new Set(result.errors)];
+  errors.forEach(onError);
+  return { ...result, errors: errors.map(toPublicError) };
+}
+
+/** What nobody foresaw is masked for the client, so the log is the only place to find it. */
+function logMasked(error: GraphQLError, requestId: string, log: Log): void {
+  const cause = rootCause(error);
+  if (cause instanceof GatewayError || cause instanceof GraphQLError) return;
+  log.error({ requestId, path: error.path?.join('.') ?? '', error: cause }, 'A field failed.');
 }

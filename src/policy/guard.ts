@@ -106,6 +106,9 @@ type Middleware = (
   info: GraphQLResolveInfo,
 ) => unknown;
 
+/** What graphql-shield makes of a rule, or of rules joined by its logic. */
+type Generated = Middleware | { readonly resolve: Middleware };
+
 /**
  * graphql-shield's own middleware, but only on the fields that have a rule: applied as it comes it would put an
  * async step before every other field of the same types.
@@ -113,12 +116,13 @@ type Middleware = (
 function guardFields(schema: GraphQLSchema, rules: ReadonlyMap<string, ReadonlyMap<string, ShieldRule>>): void {
   if (rules.size === 0) return;
   const tree = Object.fromEntries([...rules].map(([type, fields]) => [type, Object.fromEntries(fields)]));
-  const middleware = shield(tree, shieldOptions).generate(schema) as Record<string, Record<string, Middleware>>;
+  const generated = shield(tree, shieldOptions).generate(schema) as Record<string, Record<string, Generated>>;
   for (const [type, fields] of rules) {
     for (const field of fields.keys()) {
       const guarded = fieldOf(schema, type, field);
-      const check = middleware[type]?.[field];
-      if (guarded === undefined || check === undefined) throw new Error(`${type}.${field} cannot be guarded.`);
+      const middleware = generated[type]?.[field];
+      if (guarded === undefined || middleware === undefined) throw new Error(`${type}.${field} cannot be guarded.`);
+      const check = typeof middleware === 'function' ? middleware : middleware.resolve;
       const resolve = resolverOf(guarded);
       guarded.resolve = (parent, args, context, info) => check(resolve, parent, args, context, info);
     }

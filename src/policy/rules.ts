@@ -81,7 +81,7 @@ function expressionPolicy(mapping: Mapping): Policy {
   const uses = variableUses(mapping.selection).filter((use) => use.name === '$this');
   const facts = treeOf(uses.map((use) => use.path));
   const decide = async (parent: unknown, args: unknown, context: RequestContext) => {
-    const $this = parent instanceof Row ? await parent.read(facts) : {};
+    const $this = parent instanceof Row ? await parent.facts(facts) : {};
     return mapping.evaluate(undefined, { $this, $args: args, $claims: context.identity?.claims }) === true;
   };
   return { rule: uncached(decide), facts };

@@ -6,12 +6,18 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { GraphQLError, type ExecutionResult, type GraphQLSchema, type ValidationRule } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type ValidationRule,
+} from 'graphql';
 import type { Headers, RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
-import { formatError, headFor, longestWait, withHead } from './format-error.js';
+import { errorsForApollo, formatError, longestWait } from './format-error.js';
 import type { GraphQLParameters } from './read-request.js';
 import type { Reply } from './refusal.js';
 
@@ -91,9 +97,10 @@ interface Carrier {
  * Starts Apollo Server as parser, validator and HTTP conventions around our executor. Nothing of it runs per field.
  */
 export async function createServer(options: ServerOptions): Promise<GraphQLServer> {
-  const published = new WeakSet();
-  const gateway = createGateway(options.executable, (error) => published.add(error));
-  const apollo = createApollo(options, gateway, (error) => published.has(error as object));
+  const published = new WeakMap<object, GraphQLFormattedError>();
+  const publish: Publish = (error, shown) => published.set(error, shown);
+  const gateway = createGateway(options.executable, publish);
+  const apollo = createApollo(options, gateway, (error) => published.get(error as object));
   const generations = createGenerations();
   await apollo.start();
 
@@ -101,7 +108,7 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
     try {
       return { context: await options.contextFor(facts) };
     } catch (error) {
-      throw refusedContext(error, (refusal) => published.add(refusal));
+      throw refusedContext(error, publish);
     }
   };
 
@@ -138,13 +145,14 @@ function toApolloRequest(request: GraphQLRequest) {
 }
 
 /** An error of authentication, or the like, with the HTTP status its code asks for. Others are masked later. */
-function refusedContext(error: unknown, publish: (error: GraphQLError) => void): unknown {
+function refusedContext(error: unknown, publish: Publish): unknown {
   if (!(error instanceof GatewayError)) return error;
-  const extensions = { ...error.extensions, http: headFor(error.extensions) };
-  const refusal = new GraphQLError(error.message, { extensions });
-  publish(refusal);
-  return refusal;
+  const refusal = new GraphQLError(error.message, { extensions: error.extensions });
+  return errorsForApollo({ errors: [refusal] }, publish)[0];
 }
+
+/** Notes how an error that Apollo is given is shown in the end. */
+type Publish = (error: GraphQLError, shown: GraphQLFormattedError) => void;
 
 type Gateway = NonNullable<ConstructorParameters<typeof ApolloServer<Carrier>>[0]['gateway']>;
 type SchemaListener = Parameters<Gateway['onSchemaLoadOrUpdate']>[0];
@@ -156,7 +164,7 @@ type GatewayRequest = Parameters<NonNullable<Awaited<ReturnType<Gateway['load']>
  */
 function createGateway(
   first: Executable,
-  publish: (error: GraphQLError) => void,
+  publish: Publish,
 ): Gateway & { swap: (executable: Executable) => void } {
   const executables = new WeakMap<GraphQLSchema, Executable>();
   const listeners = new Set<SchemaListener>();
@@ -168,12 +176,11 @@ function createGateway(
   const executor = async (request: GatewayRequest): Promise<ExecutionResult> => {
     const executable = executables.get(request.schema);
     if (executable === undefined) throw new Error('No executor belongs to the schema of the request.');
-    const result = withHead(await answerOperation(executable, request));
+    const result = await answerOperation(executable, request);
     if (result.errors === undefined) return result;
-    for (const error of result.errors) publish(error);
     const wait = longestWait(result.errors);
     if (wait !== undefined) request.response?.http?.headers.set('retry-after', String(wait));
-    return result;
+    return { ...result, errors: errorsForApollo(result, publish) };
   };
 
   return {
@@ -212,7 +219,7 @@ function refusedSubscription(): ExecutionResult {
 function createApollo(
   options: ServerOptions,
   gateway: Gateway,
-  isPublic: (error: unknown) => boolean,
+  publicForm: (error: unknown) => GraphQLFormattedError | undefined,
 ): ApolloServer<Carrier> {
   const {
     mode = 'production',
@@ -222,7 +229,7 @@ function createApollo(
   } = options;
   const isDevelopment = mode === 'development';
   const rules = {
-    isPublic,
+    publicForm,
     suggestions: isDevelopment,
     onMasked: (error: unknown) => log.error({ error }, 'an error was masked'),
   };

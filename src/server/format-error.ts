@@ -10,8 +10,8 @@ const remarks: ReadonlySet<unknown> = new Set(
 
 /** How one error is shown; `onMasked` hears of those that are not. */
 export interface ErrorRules {
-  /** Errors that are already what a stranger may see. */
-  readonly isPublic: (error: unknown) => boolean;
+  /** How an error of our executor is shown: those are already what a stranger may see. */
+  readonly publicForm: (error: unknown) => GraphQLFormattedError | undefined;
   /** Whether a message may say `Did you mean`, which names what the schema holds. */
   readonly suggestions: boolean;
   readonly onMasked: (error: unknown) => void;
@@ -26,7 +26,8 @@ export function formatError(
   error: unknown,
   rules: ErrorRules,
 ): GraphQLFormattedError {
-  if (rules.isPublic(error)) return formatted;
+  const publicForm = rules.publicForm(error);
+  if (publicForm !== undefined) return publicForm;
   if (!remarks.has(formatted.extensions?.['code'])) {
     rules.onMasked(error);
     return { message: 'The gateway failed.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
@@ -76,16 +77,28 @@ function retryAfter(extensions: Readonly<Record<string, unknown>>): number | und
 }
 
 /**
- * Gives an answer without data the status its first error asks for. Apollo takes the `http` extension away again
- * before the answer is written.
+ * The errors of an answer in the form in which Apollo must see them. It takes an `http` extension for the status
+ * of the whole answer: ours tells of a backend and is hidden from it, and an answer without data gets the status
+ * that its first error asks for.
+ *
+ * @param publish hears how each of them is shown in the end
  */
-export function withHead(result: ExecutionResult): ExecutionResult {
-  const [first, ...others] = result.errors ?? [];
-  // Without a code it is graphql-js that speaks, of the request: Apollo knows the code and status for that.
-  if (first === undefined || result.data !== undefined || first.extensions['code'] === undefined)
-    return result;
-  const { nodes, source, positions, path, originalError } = first;
-  const extensions = { ...first.extensions, http: headFor(first.extensions) };
-  const options = { nodes, source, positions, path, originalError, extensions };
-  return { ...result, errors: [new GraphQLError(first.message, options), ...others] };
+export function errorsForApollo(
+  result: ExecutionResult,
+  publish: (error: GraphQLError, shown: GraphQLFormattedError) => void,
+): GraphQLError[] {
+  return (result.errors ?? []).map((error, index) => {
+    // Without a code it is graphql-js that speaks, of the request: Apollo knows the code and status for that.
+    if (error.extensions['code'] === undefined) return error;
+    const head = index === 0 && result.data === undefined ? headFor(error.extensions) : undefined;
+    const seen = withHttp(error, head);
+    publish(seen, error.toJSON());
+    return seen;
+  });
+}
+
+function withHttp(error: GraphQLError, http: Head | undefined): GraphQLError {
+  const { nodes, source, positions, path, originalError } = error;
+  const extensions = { ...error.extensions, http };
+  return new GraphQLError(error.message, { nodes, source, positions, path, originalError, extensions });
 }

@@ -1,4 +1,4 @@
-import { getNamedType, GraphQLError, isObjectType, type GraphQLObjectType } from 'graphql';
+import { getNamedType, GraphQLError, isObjectType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
 import type { RequestContext } from '../base/context.js';
 import { load } from '../connectors/loaders.js';
 import { isNobody } from '../connectors/keys.js';
@@ -98,6 +98,11 @@ export class Row {
     return object;
   }
 
+  /** As {@link read}, for a rule: an ID is text, as clients see it, whatever its backend sends. */
+  async facts(fields: FieldTree): Promise<ParentObject> {
+    return asClientsSee(await this.read(fields), this.type) as ParentObject;
+  }
+
   async #readBelow(field: string, value: unknown, provision: Provision, fields: FieldTree): Promise<unknown> {
     if (Array.isArray(value)) {
       return Promise.all(value.map((item) => this.#readBelow(field, item, provision, fields)));
@@ -133,6 +138,23 @@ export class Row {
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
     return load(entity.connector, this.#context, { ...inputs, wanted });
   }
+}
+
+function asClientsSee(value: unknown, type: GraphQLNamedType | undefined): unknown {
+  if (Array.isArray(value)) return value.map((item) => asClientsSee(item, type));
+  if (isObject(value) && isObjectType(type)) {
+    const fields = type.getFields();
+    const entries = Object.entries(value).map(([name, each]) => {
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      return [name, asClientsSee(each, field && getNamedType(field.type))] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+  return isIdentifier(value, type) ? String(value) : value;
+}
+
+function isIdentifier(value: unknown, type: GraphQLNamedType | undefined): boolean {
+  return type?.name === 'ID' && (typeof value === 'number' || typeof value === 'bigint');
 }
 
 function toPath(path: RowPath): (string | number)[] {
