@@ -25,9 +25,7 @@ async function describe({ environment, control }: Shop) {
   return {
     environment,
     control: control.url,
-    jwt: [
-      { issuer: demoIssuer, audience: demoAudience, algorithms: ['HS256'], key: { secret: demoSecret } },
-    ],
+    jwt: [{ issuer: demoIssuer, audience: demoAudience, algorithms: ['HS256'], key: { secret: demoSecret } }],
     tokens: Object.fromEntries(tokens),
     operation: await readFile(operation, 'utf8'),
   };

@@ -7,7 +7,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 // The CommonJS build, as the package's own program: it takes plugins and presets from our dependencies, where
@@ -17,13 +17,6 @@ const check = process.argv.includes('--check');
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { config } = await loadCodegenConfig({ configFilePath: 'codegen.yml' });
-for (const [output, { schema }] of Object.entries(config.generates)) {
-  const missing = [schema].flat().filter((pattern) => !matchesFile(pattern));
-  if (existsSync(output) || missing.length === 0) continue;
-  console.log(`codegen: ${output} waits for ${missing.join(', ')}`);
-  delete config.generates[output];
-}
-
 const { result, error } = await executeCodegen({ ...config, silent: true });
 if (error) {
   const causes = error.errors ?? [error];
@@ -48,13 +41,6 @@ if (!check) {
   for (const file of stale) write(file);
   for (const file of surplus) rmSync(file);
   console.log(`codegen: ${stale.length} of ${written.size} files written`);
-}
-
-/** @param {string} pattern a file, or `folder/*.extension` */
-function matchesFile(pattern) {
-  if (!basename(pattern).startsWith('*')) return existsSync(pattern);
-  const folder = dirname(pattern);
-  return existsSync(folder) && readdirSync(folder).some((name) => extname(name) === extname(pattern));
 }
 
 /** @param {string} file */

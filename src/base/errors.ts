@@ -5,7 +5,8 @@ import { GraphQLError } from 'graphql';
  * Codes are promises, texts may improve. The README lists the same table; a test keeps both in step.
  */
 export const errorCodes = {
-  SCHEMA_FILE_INVALID: 'A schema file has faults; each is listed with its place. The start stops with exit code 1.',
+  SCHEMA_FILE_INVALID:
+    'A schema file has faults; each is listed with its place. The start stops with exit code 1.',
   CONFIG_INVALID: 'The configuration has faults; each is listed. The start stops with exit code 2.',
   BAD_REQUEST: 'The HTTP request is not a GraphQL request.',
   GRAPHQL_PARSE_FAILED: 'The query is not GraphQL.',

@@ -42,7 +42,7 @@ function write(logger: Logger, level: 'info' | 'warn' | 'error', facts: LogFacts
 /** An error and its causes as short texts, credentials in URLs and tokens blotted out. */
 export function describeCauses(error: unknown): string[] {
   const texts: string[] = [];
-  for (let cause = error; cause !== undefined && cause !== null && texts.length < 5; ) {
+  for (let cause = error; cause !== undefined && cause !== null && texts.length < 5;) {
     texts.push(describe(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
   }

@@ -19,7 +19,10 @@ export interface DemoShop {
 
 /** Starts the demo shop; it ends with this process. */
 export async function startDemoShop(): Promise<DemoShop> {
-  const child = fork(program(), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: process.execArgv });
+  const child = fork(program(), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: process.execArgv,
+  });
   child.unref();
   try {
     return await announcement(child);
@@ -33,7 +36,9 @@ function program(): string {
   const own = fileURLToPath(import.meta.url);
   const file = fileURLToPath(new URL(`../../demo/main${own.slice(own.lastIndexOf('.'))}`, import.meta.url));
   if (existsSync(file)) return file;
-  throw new DemoError('The demo shop is part of the repository, not of the package. Clone it and run npm start.');
+  throw new DemoError(
+    'The demo shop is part of the repository, not of the package. Clone it and run npm start.',
+  );
 }
 
 function announcement(child: ChildProcess): Promise<DemoShop> {

@@ -82,7 +82,9 @@ function parse(args: readonly string[]) {
     const unknown = args.find((arg) => arg.startsWith('--') && !Object.hasOwn(options, nameOf(arg)));
     if (unknown === undefined) throw new UsageError((error as Error).message);
     const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`There is no option "--${nameOf(unknown)}".${didYouMean(`--${nameOf(unknown)}`, known)}`);
+    throw new UsageError(
+      `There is no option "--${nameOf(unknown)}".${didYouMean(`--${nameOf(unknown)}`, known)}`,
+    );
   }
 }
 
@@ -102,7 +104,9 @@ class UsageError extends Error {}
 /** What went wrong, for a person; never a stack. */
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\nbackstitch --help shows what there is.`;
-  const isOurs = [SchemaFilesError, SchemaFolderError, ConfigError, DemoError].some((kind) => error instanceof kind);
+  const isOurs = [SchemaFilesError, SchemaFolderError, ConfigError, DemoError].some(
+    (kind) => error instanceof kind,
+  );
   if (isOurs) return (error as Error).message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `The port is taken. Choose another with --port.`;

@@ -35,7 +35,8 @@ export function answersOf(
 }
 
 function compile(whole: Selection | undefined, by: Selection | undefined, wanted: Wanted): Answer {
-  const pruned = whole === undefined ? sameNames(wanted) : wanted === null ? whole : pruneSelection(whole, wanted);
+  const pruned =
+    whole === undefined ? sameNames(wanted) : wanted === null ? whole : pruneSelection(whole, wanted);
   const selection = by === undefined ? pruned : (withRowKey(pruned, by) ?? pruned);
   return { selection, mapping: compileSelection(selection) };
 }
@@ -46,13 +47,23 @@ const nowhere: Range = { start: 0, end: 0 };
 function sameNames(wanted: Wanted): Selection {
   const root =
     wanted === null
-      ? ({ kind: 'path', root: { kind: 'body', range: nowhere }, steps: [], selection: undefined, range: nowhere } as const)
+      ? ({
+          kind: 'path',
+          root: { kind: 'body', range: nowhere },
+          steps: [],
+          selection: undefined,
+          range: nowhere,
+        } as const)
       : listOf(wanted);
   return { version: '0.4', root, range: nowhere };
 }
 
 function listOf(wanted: Exclude<Wanted, null>): SelectionList {
-  return { kind: 'list', entries: [...wanted].map(([name, nested]) => entryOf(name, nested)), range: nowhere };
+  return {
+    kind: 'list',
+    entries: [...wanted].map(([name, nested]) => entryOf(name, nested)),
+    range: nowhere,
+  };
 }
 
 function entryOf(name: string, nested: Wanted): Entry {

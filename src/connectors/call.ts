@@ -71,7 +71,9 @@ async function perform(
 /** The error as the client may see it, with the connector it comes from. */
 function toFailure(error: unknown, facts: CallSetting['facts']): GatewayError {
   if (!(error instanceof GatewayError)) {
-    return new GatewayError('INTERNAL_SERVER_ERROR', 'The gateway failed to make this call.', { cause: error });
+    return new GatewayError('INTERNAL_SERVER_ERROR', 'The gateway failed to make this call.', {
+      cause: error,
+    });
   }
   const extensions = { ...facts, ...error.extensions };
   return new GatewayError(error.code, error.message, { extensions, cause: error.cause });
@@ -94,7 +96,11 @@ const nothing = Object.freeze({});
 
 function withReply(variables: Variables, reply: Reply): Variables {
   const { headers, trailers } = reply;
-  return { ...variables, $status: reply.status, $response: trailers === undefined ? { headers } : { headers, trailers } };
+  return {
+    ...variables,
+    $status: reply.status,
+    $response: trailers === undefined ? { headers } : { headers, trailers },
+  };
 }
 
 function timeoutOf(source: SourceDefinition | undefined): number {
@@ -126,7 +132,8 @@ function createJudge(setting: CallSetting): (reply: Reply, variables: Variables)
     (expression) => compiled(expression) ?? [],
   );
   return (reply, variables) => {
-    const succeeded = success === undefined ? reply.succeeded : success.evaluate(reply.body, variables) === true;
+    const succeeded =
+      success === undefined ? reply.succeeded : success.evaluate(reply.body, variables) === true;
     if (succeeded) return;
     throw new GatewayError('CONNECTOR_FETCH', messageOf(message, reply, variables), {
       extensions: extensions.reduce(

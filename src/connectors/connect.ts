@@ -26,7 +26,9 @@ export interface ConnectorSetting {
 export function createConnector(definition: ConnectDefinition, setting: ConnectorSetting): Connector {
   const { selection, batch } = definition;
   const uses = expressionsOf(definition).flatMap((expression) => variableUses(expression));
-  const needs = treeOf(uses.filter((use) => use.name === '$this' || use.name === '$batch').map((use) => use.path));
+  const needs = treeOf(
+    uses.filter((use) => use.name === '$this' || use.name === '$batch').map((use) => use.path),
+  );
   const by = batch?.by?.selection;
   const key = by === undefined ? needs : outputTree(by);
   const answers = answersOf(selection?.selection, by);
@@ -50,7 +52,8 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
 
 function groupsOf(definition: ConnectDefinition, subgraph: Subgraph): 'list' | 'first' {
   const type = subgraph.schema.getType(definition.type);
-  const field = isObjectType(type) && definition.field !== undefined ? type.getFields()[definition.field] : undefined;
+  const field =
+    isObjectType(type) && definition.field !== undefined ? type.getFields()[definition.field] : undefined;
   return field !== undefined && isListType(getNullableType(field.type)) ? 'list' : 'first';
 }
 

@@ -38,7 +38,9 @@ export async function openAll(subgraphs: readonly Subgraph[], setting: OpenSetti
     subgraphs.map(async (subgraph) => ({ subgraph, ...(await openConnectors(subgraph, setting)) })),
   );
   const connected = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
-  const failures = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  const failures = outcomes.flatMap((outcome): unknown[] =>
+    outcome.status === 'rejected' ? [outcome.reason] : [],
+  );
   const close = async () => {
     await Promise.all(connected.map((each) => each.close()));
   };
@@ -57,15 +59,11 @@ export async function openAll(subgraphs: readonly Subgraph[], setting: OpenSetti
  */
 async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise<OpenConnectors> {
   const problems: Problem[] = [];
-  const sources = new Map<string, Opened>();
+  const sources = await openSources(subgraph, setting, problems);
   const bare = openSourceless();
   const close = async () => {
     await Promise.all([bare.close(), ...[...sources.values()].map(({ open }) => open.close())]);
   };
-  for (const source of subgraph.sources) {
-    const open = await caught(problems, () => openSource(source, subgraph, setting));
-    if (open !== undefined) sources.set(source.name, { source, open });
-  }
   const connectors: Connector[] = [];
   for (const definition of subgraph.connects) {
     const opened = sources.get(definition.source?.value ?? '');
@@ -77,6 +75,20 @@ async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise
   if (problems.length === 0) return { connectors, close };
   await close();
   throw new SchemaFilesError(problems);
+}
+
+async function openSources(
+  subgraph: Subgraph,
+  setting: OpenSetting,
+  problems: Problem[],
+): Promise<Map<string, Opened>> {
+  const opened = await Promise.all(
+    subgraph.sources.map(async (source) => {
+      const open = await caught(problems, () => openSource(source, subgraph, setting));
+      return open === undefined ? [] : ([[source.name, { source, open }]] as const);
+    }),
+  );
+  return new Map(opened.flat());
 }
 
 interface Opened {
@@ -104,7 +116,8 @@ function prepare(
   setting: OpenSetting,
 ): Connector {
   const source = opened?.source;
-  const own = source && Object.hasOwn(setting.sources, source.name) ? setting.sources[source.name] : undefined;
+  const own =
+    source && Object.hasOwn(setting.sources, source.name) ? setting.sources[source.name] : undefined;
   return createConnector(definition, {
     subgraph,
     source,

@@ -3,7 +3,13 @@ import type { Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import type { Variables } from '../mapping/compile.js';
 import type { Selection } from '../mapping/syntax.js';
-import type { CallProtocol, ConnectDefinition, ProtocolName, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
+import type {
+  CallProtocol,
+  ConnectDefinition,
+  ProtocolName,
+  SourceDefinition,
+  Subgraph,
+} from '../subgraph/subgraph.js';
 
 /** How one protocol reaches its backends; `http/`, `grpc/` and `graphql/` each export one. */
 export interface Protocol<Kind extends ProtocolName = ProtocolName> {

@@ -61,7 +61,11 @@ type ByElement = ReadonlyMap<string, readonly Requirement[]>;
 type ToRule = (requirements: readonly Requirement[]) => ShieldRule;
 
 /** Rules of fields, by type and field; those of root types, scalars, enums and interface fields are theirs too. */
-function fieldRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, Map<string, ShieldRule>> {
+function fieldRules(
+  schema: GraphQLSchema,
+  ofElement: ByElement,
+  rule: ToRule,
+): Map<string, Map<string, ShieldRule>> {
   const rules = new Map<string, Map<string, ShieldRule>>();
   for (const type of objectTypes(schema)) {
     for (const field of Object.values(type.getFields())) {
@@ -82,7 +86,11 @@ function requirementsOf(
 ): Requirement[] {
   const returned = getNamedType(field.type);
   const owners = [type, ...type.getInterfaces()].map((each) => `${each.name}.${field.name}`);
-  const names = [...owners, ...(isRoot(type, schema) ? [type.name] : []), ...(isLeaf(returned) ? [returned.name] : [])];
+  const names = [
+    ...owners,
+    ...(isRoot(type, schema) ? [type.name] : []),
+    ...(isLeaf(returned) ? [returned.name] : []),
+  ];
   return names.flatMap((name) => ofElement.get(name) ?? []);
 }
 
@@ -113,7 +121,10 @@ type Generated = Middleware | { readonly resolve: Middleware };
  * graphql-shield's own middleware, but only on the fields that have a rule: applied as it comes it would put an
  * async step before every other field of the same types.
  */
-function guardFields(schema: GraphQLSchema, rules: ReadonlyMap<string, ReadonlyMap<string, ShieldRule>>): void {
+function guardFields(
+  schema: GraphQLSchema,
+  rules: ReadonlyMap<string, ReadonlyMap<string, ShieldRule>>,
+): void {
   if (rules.size === 0) return;
   const tree = Object.fromEntries([...rules].map(([type, fields]) => [type, Object.fromEntries(fields)]));
   const generated = shield(tree, shieldOptions).generate(schema) as Record<string, Record<string, Generated>>;
@@ -121,7 +132,8 @@ function guardFields(schema: GraphQLSchema, rules: ReadonlyMap<string, ReadonlyM
     for (const field of fields.keys()) {
       const guarded = fieldOf(schema, type, field);
       const middleware = generated[type]?.[field];
-      if (guarded === undefined || middleware === undefined) throw new Error(`${type}.${field} cannot be guarded.`);
+      if (guarded === undefined || middleware === undefined)
+        throw new Error(`${type}.${field} cannot be guarded.`);
       const check = typeof middleware === 'function' ? middleware : middleware.resolve;
       const resolve = resolverOf(guarded);
       guarded.resolve = (parent, args, context, info) => check(resolve, parent, args, context, info);
@@ -144,7 +156,11 @@ function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, ShieldRu
   }
 }
 
-function canGive(type: GraphQLNamedType, rules: ReadonlyMap<string, ShieldRule>, schema: GraphQLSchema): boolean {
+function canGive(
+  type: GraphQLNamedType,
+  rules: ReadonlyMap<string, ShieldRule>,
+  schema: GraphQLSchema,
+): boolean {
   if (rules.has(type.name)) return true;
   return isAbstractType(type) && schema.getPossibleTypes(type).some((member) => rules.has(member.name));
 }
@@ -165,10 +181,7 @@ async function admit(
   return verdict instanceof Error ? verdict : denial(context);
 }
 
-function limitRates(
-  schema: GraphQLSchema,
-  limits: ReturnType<typeof readRequirements>['limits'],
-): void {
+function limitRates(schema: GraphQLSchema, limits: ReturnType<typeof readRequirements>['limits']): void {
   const limiter = createRateLimiter();
   for (const [coordinate, limit] of limits) {
     const [type = '', name = ''] = coordinate.split('.');
@@ -189,7 +202,11 @@ function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
   );
 }
 
-function fieldOf(schema: GraphQLSchema, type: string, field: string): GraphQLField<unknown, RequestContext> | undefined {
+function fieldOf(
+  schema: GraphQLSchema,
+  type: string,
+  field: string,
+): GraphQLField<unknown, RequestContext> | undefined {
   const owner = schema.getType(type);
   return isObjectType(owner) ? owner.getFields()[field] : undefined;
 }

@@ -33,12 +33,15 @@ export function namedPolicies(
   }
   for (const { name, allow: allowed } of definitions) {
     policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
-  };
+  }
   return policies;
 }
 
 /** All of these requirements as one rule. */
-export function toRule(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): ShieldRule {
+export function toRule(
+  requirements: readonly Requirement[],
+  policies: ReadonlyMap<string, Policy>,
+): ShieldRule {
   const rules = requirements.map((requirement) => requirementRule(requirement, policies));
   return rules.length === 1 && rules[0] !== undefined ? rules[0] : and(...rules);
 }
@@ -119,7 +122,9 @@ function uncached(decide: Decide): ShieldRule {
 /** What a token calls its scopes: a text with spaces, or a list. */
 function scopesOf(identity: Identity | undefined): Set<string> {
   const claims = identity?.claims ?? {};
-  const scopes = ['scope', 'scp', 'scopes'].map((name) => (Object.hasOwn(claims, name) ? claims[name] : undefined));
+  const scopes = ['scope', 'scp', 'scopes'].map((name) =>
+    Object.hasOwn(claims, name) ? claims[name] : undefined,
+  );
   return new Set(scopes.flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : toTexts(scope))));
 }
 

@@ -63,7 +63,9 @@ export function provisionOfType(subgraph: Subgraph, typeName: string): Provision
   const type = subgraph.schema.getType(typeName);
   if (!isObjectType(type) && !isInterfaceType(type)) return anything;
   const connected = new Set(
-    subgraph.connects.flatMap(({ type: owner, field }) => (owner === typeName && field !== undefined ? [field] : [])),
+    subgraph.connects.flatMap(({ type: owner, field }) =>
+      owner === typeName && field !== undefined ? [field] : [],
+    ),
   );
   const fields = type.getFields();
   return {

@@ -114,7 +114,7 @@ async function toRow(
   if (!isObject(data)) throw misfit('an object');
   const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
   const want = wants.of(type, provision, info);
-  const row = new Row({ type, data, provision, want, table, context, path });
+  const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });
   return (await row.arrive()) ? row : null;
 }
 
@@ -143,4 +143,3 @@ function misfit(expected: string): GatewayError {
 export function typeOfRow(value: unknown): string | undefined {
   return value instanceof Row ? value.type.name : undefined;
 }
-

@@ -1,4 +1,11 @@
-import { getNamedType, GraphQLError, isObjectType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
+import {
+  getNamedType,
+  GraphQLError,
+  isObjectType,
+  type FieldNode,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+} from 'graphql';
 import type { RequestContext } from '../base/context.js';
 import { load } from '../connectors/loaders.js';
 import { isNobody } from '../connectors/keys.js';
@@ -7,7 +14,7 @@ import type { FieldTree } from '../mapping/shape.js';
 import { isObject, own, put } from '../mapping/values.js';
 import type { Provision } from './provision.js';
 import { findRoute, type EntityRoute, type RouteTable } from './routes.js';
-import type { Want } from './want.js';
+import { matchedBy, type Want } from './want.js';
 
 /** A position in the answer, innermost first. */
 export interface RowPath {
@@ -24,6 +31,8 @@ export interface RowFacts {
   readonly table: RouteTable;
   readonly context: RequestContext;
   readonly path?: RowPath | undefined;
+  /** The fields that select the object, for errors. */
+  readonly nodes?: readonly FieldNode[] | undefined;
 }
 
 /**
@@ -39,6 +48,7 @@ export class Row {
   readonly #table: RouteTable;
   readonly #context: RequestContext;
   readonly #path: RowPath | undefined;
+  readonly #nodes: readonly FieldNode[] | undefined;
   readonly #fetched = new Map<EntityRoute, Promise<unknown>>();
 
   constructor(facts: RowFacts) {
@@ -49,6 +59,7 @@ export class Row {
     this.#table = facts.table;
     this.#context = facts.context;
     this.#path = facts.path;
+    this.#nodes = facts.nodes;
   }
 
   /**
@@ -110,7 +121,14 @@ export class Row {
     const returned = this.type.getFields()[field]?.type;
     const type = returned && getNamedType(returned);
     if (!isObject(value) || !isObjectType(type)) return value;
-    const facts = { type, data: value, provision, want: nothingMore, table: this.#table, context: this.#context };
+    const facts = {
+      type,
+      data: value,
+      provision,
+      want: nothingMore,
+      table: this.#table,
+      context: this.#context,
+    };
     return new Row(facts).read(fields);
   }
 
@@ -128,13 +146,17 @@ export class Row {
   /** A failed fetch is one error at the object, however many of its fields are null because of it. */
   #here(error: unknown): unknown {
     if (!(error instanceof Error) || this.#path === undefined) return error;
-    return new GraphQLError(error.message, { originalError: error, path: toPath(this.#path) });
+    return new GraphQLError(error.message, {
+      nodes: this.#nodes,
+      originalError: error,
+      path: toPath(this.#path),
+    });
   }
 
   async #fetchByKey(entity: EntityRoute): Promise<unknown> {
-    const key = await this.read(entity.key);
+    const key = await (entity.keyAs === 'arguments' ? this.facts(entity.key) : this.read(entity.key));
     if (isNobody(key, entity.key)) return null;
-    const wanted = this.#want.via.get(entity) ?? entity.key;
+    const wanted = this.#want.via.get(entity) ?? matchedBy(entity);
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
     return load(entity.connector, this.#context, { ...inputs, wanted });
   }

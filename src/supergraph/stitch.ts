@@ -3,7 +3,6 @@ import { getDirective, MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
   GraphQLSchema,
   isAbstractType,
-
   isSpecifiedScalarType,
   type GraphQLFieldConfig,
   type GraphQLNamedType,
@@ -37,7 +36,12 @@ function visiblePart(schema: GraphQLSchema): GraphQLSchema {
     [MapperKind.ENUM_VALUE]: (value) => (isHidden(schema, value) ? null : value),
   });
   const config = visible.toConfig();
-  return new GraphQLSchema({ ...config, directives: [], types: config.types.filter(isPublic), assumeValid: true });
+  return new GraphQLSchema({
+    ...config,
+    directives: [],
+    types: config.types.filter(isPublic),
+    assumeValid: true,
+  });
 }
 
 function isHidden(schema: GraphQLSchema, element: { readonly astNode?: unknown }): boolean {
@@ -48,4 +52,3 @@ function isHidden(schema: GraphQLSchema, element: { readonly astNode?: unknown }
 function isPublic(type: GraphQLNamedType): boolean {
   return !isVocabularyType(type.name) && !isSpecifiedScalarType(type);
 }
-

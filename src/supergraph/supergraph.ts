@@ -31,7 +31,8 @@ export function buildSupergraph(connected: readonly ConnectedSubgraph[], facts: 
   for (const { subgraph, connectors } of connected) {
     for (const connector of connectors) provisions.set(connector, provisionOf(connector, subgraph));
   }
-  const provision = (connector: Connector) => provisions.get(connector) ?? provisionOfShape({ kind: 'unknown' });
+  const provision = (connector: Connector) =>
+    provisions.get(connector) ?? provisionOfShape({ kind: 'unknown' });
   const table = buildTable(connected, provision);
   const schema = stitch(connected.map(({ subgraph }) => subgraph));
   addResolvers(schema, { table, wants: new Wants(table, facts), provisionOf: provision });
@@ -80,7 +81,9 @@ function entityOf(connector: Connector, subgraph: Subgraph): EntityUse | undefin
   const definition = isObjectType(owner) ? owner.getFields()[field] : undefined;
   const returned = definition && getNamedType(definition.type);
   if (!entity || definition === undefined || !isObjectType(returned)) return undefined;
-  const names = definition.args.map((argument) => argument.name).filter((name) => name in returned.getFields());
+  const names = definition.args
+    .map((argument) => argument.name)
+    .filter((name) => name in returned.getFields());
   return { type: returned.name, route: { key: treeOf(names.map((name) => [name])), keyAs: 'arguments' } };
 }
 

@@ -115,9 +115,14 @@ class Found implements Want {
 
   #fetch(entity: EntityRoute, name: string, wanted: Wanted): void {
     const known = this.via.get(entity);
-    this.via.set(entity, grown(known ?? entity.key, name, wanted));
+    this.via.set(entity, grown(known ?? matchedBy(entity), name, wanted));
     if (known === undefined) this.need(entity.key);
   }
+}
+
+/** Rows of one answer to many keys are told apart by their key, which therefore has to be in them. */
+export function matchedBy({ connector, key }: EntityRoute): FieldTree {
+  return connector.takesMany ? key : new Map();
 }
 
 function grown(tree: FieldTree, name: string, wanted: Wanted): FieldTree {
@@ -129,7 +134,9 @@ type Variables = Parameters<typeof collectSubFields>[2];
 
 function fieldsByName(type: GraphQLObjectType, place: Place): Map<string, FieldNode[]> {
   const { schema, fragments, variableValues, fieldNodes } = place;
-  const collected = collectSubFields(schema, fragments, variableValues as unknown as Variables, type, [...fieldNodes]);
+  const collected = collectSubFields(schema, fragments, variableValues as unknown as Variables, type, [
+    ...fieldNodes,
+  ]);
   const byName = new Map<string, FieldNode[]>();
   for (const nodes of collected.fields.values()) {
     const name = nodes[0]?.name.value ?? '';

@@ -18,6 +18,7 @@ export function encodeForm(value: unknown): string {
 
 function pairsOf(name: string, value: unknown): [string, string][] {
   if (Array.isArray(value)) return value.flatMap((item, index) => pairsOf(`${name}[${index}]`, item));
-  if (isObject(value)) return Object.entries(value).flatMap(([key, each]) => pairsOf(`${name}[${key}]`, each));
+  if (isObject(value))
+    return Object.entries(value).flatMap(([key, each]) => pairsOf(`${name}[${key}]`, each));
   return [[name, scalarText(value) ?? '']];
 }

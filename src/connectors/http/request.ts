@@ -78,7 +78,8 @@ function compileBody(http: HttpCall, source: HttpSource | undefined): BodyOf {
 
 function standardHeaders(headers: readonly HeaderEntry[], type: string | undefined): HeaderEntry[] {
   const standard: HeaderEntry[] = [];
-  if (type !== undefined && valueOf(headers, 'content-type') === undefined) standard.push(['content-type', type]);
+  if (type !== undefined && valueOf(headers, 'content-type') === undefined)
+    standard.push(['content-type', type]);
   if (valueOf(headers, 'accept') === undefined) standard.push(['accept', 'application/json']);
   return standard;
 }
