@@ -115,6 +115,7 @@ async function tryEach(
   const deadline = Date.now() + limits.timeoutMs;
   for (let left = tries; ; left--) {
     const { answer, ending } = await attempt(pick(), call, deadline, limits.signal);
+    if (limits.signal?.aborted === true && !ending.sent) throw abandoned(limits.signal.reason);
     const error = toGatewayError(ending);
     if (error === undefined) return answer;
     const neverLeft = ending.code === codes.UNAVAILABLE && /^(?:No connection|Name resolution)/.test(ending.details);
@@ -127,39 +128,62 @@ interface Attempt {
   readonly ending: Ending;
 }
 
+/**
+ * One unary call straight on the channel: what `makeUnaryRequest` lays over it (interceptors, events, a stack trace for
+ * every call) costs more than it gives.
+ */
 function attempt(
   client: Client,
   { path, message, metadata }: UnaryCall,
   deadline: number,
   signal: AbortSignal | undefined,
 ): Promise<Attempt> {
-  if (signal?.aborted === true) throw abandoned(signal);
+  if (signal?.aborted === true) throw abandoned(signal.reason);
   return new Promise((resolve) => {
-    let reply: Buffer | undefined;
+    const replies: Buffer[] = [];
     let headers: Metadata | undefined;
-    let local: Ending | undefined;
-    const call = client.makeUnaryRequest(path, same, same, message, metadata, { deadline }, (error, value) => {
-      reply = value;
-      // an OK without a message, or with two, is a failure that only the callback hears of
-      if (error !== null) local = { code: error.code, details: error.details, sent: false };
-    });
-    const abandon = () => call.cancel();
+    const call = createCall(client, path, deadline);
+    const abandon = () => call.cancelWithStatus(codes.CANCELLED, 'Cancelled on client');
     signal?.addEventListener('abort', abandon, { once: true });
-    call.on('metadata', (received) => (headers = received));
-    call.on('status', ({ code, details, metadata: trailers }) => {
-      signal?.removeEventListener('abort', abandon);
-      const came = headers !== undefined || Object.keys(trailers.toJSON()).length > 0;
-      const sent = { code, details, sent: wasSent(details, came) };
-      const ending = code === codes.OK ? (local ?? { ...sent, sent: true }) : sent;
-      resolve({ answer: { code, details, message: reply, headers, trailers }, ending });
+    call.start(metadata, {
+      onReceiveMetadata: (received) => (headers = received),
+      onReceiveMessage: (received: Buffer) => {
+        replies.push(received);
+        // a second message must be seen to be refused
+        call.startRead();
+      },
+      onReceiveStatus: ({ code, details, metadata: trailers }) => {
+        signal?.removeEventListener('abort', abandon);
+        const answer = { code, details, message: replies[0], headers, trailers };
+        resolve({ answer, ending: endingOf(answer, replies.length) });
+      },
     });
+    call.sendMessageWithContext({}, message);
+    call.halfClose();
+    call.startRead();
   });
 }
 
-function same(bytes: Buffer): Buffer {
-  return bytes;
+/** @throws GatewayError where the channel is closed */
+function createCall(client: Client, path: string, deadline: number) {
+  try {
+    return client.getChannel().createCall(path, deadline, null, null, null);
+  } catch (error) {
+    throw abandoned(error);
+  }
 }
 
-function abandoned(signal: AbortSignal): GatewayError {
-  return new GatewayError('HTTP_CLIENT_ERROR', 'The call was broken off.', { cause: signal.reason });
+function endingOf({ code, details, headers, trailers }: UnaryAnswer, replies: number): Ending {
+  // grpc-js has no status for a compression it does not know, and any text may stand in grpc-status
+  if (!Number.isInteger(code)) return { code: codes.UNKNOWN, details: 'no valid status', sent: false };
+  if (code !== codes.OK) {
+    const hasTrailers = Object.keys(trailers.toJSON()).length > 0;
+    return { code, details, sent: wasSent(details, headers !== undefined, hasTrailers) };
+  }
+  if (replies === 1) return { code, details, sent: true };
+  return { code: codes.UNIMPLEMENTED, details: `${replies} messages instead of one`, sent: false };
+}
+
+function abandoned(cause: unknown): GatewayError {
+  return new GatewayError('HTTP_CLIENT_ERROR', 'The call was broken off.', { cause });
 }

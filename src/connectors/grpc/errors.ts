@@ -14,16 +14,20 @@ export function codeName(code: number): string {
   return codes[code] ?? 'UNKNOWN';
 }
 
-/**
- * Statuses that grpc-js makes up although headers had come: nothing in them was written by the backend, and some carry
- * addresses.
- */
-const madeUp =
-  /^(?:Connection dropped|Call cancelled|Stream refused by server|Received (?:RST_STREAM|HTTP status code|message larger|message that|compressed|unrecognized)|Deadline exceeded|No status information|Bandwidth exhausted|Protocol not secure|Failed to decompress|Response message parsing error|(?:read|write|connect) E[A-Z]+)/;
+/** What grpc-js makes of an HTTP answer without gRPC status; the answer's headers stand where trailers should. */
+const madeOfHttp = /^(?:Received HTTP status code|No status information)/;
 
-/** Whether a status was sent by the backend: it came with headers or trailers, and is none of those made up here. */
-export function wasSent(details: string, cameWithMetadata: boolean): boolean {
-  return cameWithMetadata && !madeUp.test(details);
+/** What it makes up after headers have come. Some of it carries addresses. */
+const madeUp =
+  /^(?:Connection dropped|Call cancelled|Cancelled|Stream refused|Received (?:RST_STREAM|message)|Deadline exceeded|Bandwidth exhausted|Protocol not secure|Failed to decompress|Write (?:error|failed)|Too many responses|Channel closed|(?:read|write|connect) E[A-Z]+)/;
+
+/**
+ * Whether the backend itself sent a status, as far as can be told: what grpc-js makes up comes without trailers, and where
+ * headers have come, its words are known.
+ */
+export function wasSent(details: string, hasHeaders: boolean, hasTrailers: boolean): boolean {
+  if (madeOfHttp.test(details)) return false;
+  return hasTrailers || (hasHeaders && !madeUp.test(details));
 }
 
 /**

@@ -35,6 +35,7 @@ function add(metadata: Metadata, name: string, value: string): void {
     metadata.add(name, Buffer.from(value, 'base64'));
     return;
   }
+  if (name === 'authorization' && metadata.get(name).length > 0) throw refused(name, 'there is more than one');
   if (!asciiValue.test(value)) throw refused(name, 'only printable ASCII characters can be sent');
   metadata.add(name, value);
 }

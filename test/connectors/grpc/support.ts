@@ -11,6 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { Source } from 'graphql';
 import { onTestFinished } from 'vitest';
 import { createLog } from '../../../src/base/log.js';
 import { SchemaFilesError, type Problem } from '../../../src/base/problems.js';
@@ -21,6 +22,7 @@ import { parseSelection } from '../../../src/mapping/parse.js';
 import { parseSubgraph } from '../../../src/subgraph/parse.js';
 import { toSchemaFile } from '../../../src/subgraph/read.js';
 import type { Subgraph } from '../../../src/subgraph/subgraph.js';
+import type { Text } from '../../../src/subgraph/text.js';
 
 /** Where these tests and their `.proto` files are. */
 export const folder = dirname(fileURLToPath(import.meta.url));
@@ -131,8 +133,13 @@ export async function problemsOf(sdl: string, options: Options = {}): Promise<st
   }
 }
 
+/** A string that stands in no file. */
+export function textOf(value: string): Text {
+  return { value, source: new Source(value), offsetOf: (index) => index };
+}
+
 /** Calls a transport and waits for the answer. */
-export function send(
+export async function send(
   transport: Transport | undefined,
   variables: Variables,
   { selection = '$', timeoutMs = 5_000, signal }: { selection?: string; timeoutMs?: number; signal?: AbortSignal } = {},
