@@ -4,13 +4,12 @@ import type { Argument, StepRun } from './methods/method.js';
 import { VARIABLE_NAMES, advance, createScope, eachOf, reject, report, uniqueProblems, withCurrent } from './scope.js';
 import type { MappingProblem, Run, Scope, Variables } from './scope.js';
 import { build, select } from './select.js';
-import type { CompiledEntry, Property } from './select.js';
-import { declaredName, isSingleKey } from './syntax.js';
+import type { CompiledEntry } from './select.js';
+import type { KeyOrQuestion, Source } from './rows.js';
+import { declaredName } from './syntax.js';
 import type {
   Entry,
   Expression,
-  Key,
-  KeyStep,
   MethodStep,
   Operators,
   Path,
@@ -97,21 +96,25 @@ class Names {
   }
 }
 
+/** A compiled expression, and what generated code may do instead of calling it. */
+interface Compiled {
+  readonly run: Run;
+  readonly source: Source;
+}
+
 /** Literals touch neither `$` nor `@`. */
-function compileExpression(node: Expression, names: Names): Run {
+function compile(node: Expression, names: Names): Compiled {
   switch (node.kind) {
     case 'string':
     case 'number':
-    case 'boolean': {
-      const { value } = node;
-      return () => value;
-    }
+    case 'boolean':
+      return compileConstant(node.value);
     case 'null':
-      return () => null;
+      return compileConstant(null);
     case 'array':
-      return compileArray(node.items.map((item) => compileExpression(item, names)));
+      return computed(compileArray(node.items.map((item) => compileExpression(item, names))));
     case 'object':
-      return build(node.entries.map((entry) => compileEntry(entry, names)));
+      return computed(build(node.entries.map((entry) => compileEntry(entry, names))));
     case 'operators':
       return compileOperators(node, names);
     case 'path':
@@ -119,14 +122,32 @@ function compileExpression(node: Expression, names: Names): Run {
   }
 }
 
+function compileExpression(node: Expression, names: Names): Run {
+  return compile(node, names).run;
+}
+
+function computed(run: Run): Compiled {
+  return { run, source: { kind: 'computed', run } };
+}
+
+function compileConstant(value: string | number | bigint | boolean | null): Compiled {
+  const run = (): unknown => value;
+  return typeof value === 'bigint' ? computed(run) : { run, source: { kind: 'constant', value } };
+}
+
 function compileArray(items: readonly Run[]): Run {
   return (scope) => items.map((item) => item(scope) ?? null);
 }
 
-/** The problems of operands that are passed over are forgotten once another one answers. */
-function compileOperators(node: Operators, names: Names): Run {
-  const operands = node.operands.map((operand) => compileExpression(operand, names));
+function compileOperators(node: Operators, names: Names): Compiled {
+  const operands = node.operands.map((operand) => compile(operand, names));
   const nullPasses = node.operator === '?!';
+  const run = firstOf(operands.map((operand) => operand.run), nullPasses);
+  return { run, source: { kind: 'firstOf', sources: operands.map(({ source }) => source), nullPasses } };
+}
+
+/** The problems of operands that are passed over are forgotten once another one answers. */
+function firstOf(operands: readonly Run[], nullPasses: boolean): Run {
   return (scope) => {
     const { problems } = scope;
     const start = problems?.length ?? 0;
@@ -155,43 +176,25 @@ function compileList(node: SelectionList, names: Names): StepRun {
 function compileEntry(entry: Entry, names: Names): CompiledEntry {
   const { kind, range, value } = entry;
   const key = kind === 'field' || kind === 'alias' ? entry.key.name : '';
-  if (value.kind !== 'path' || !isSingleKey(value)) {
-    return { kind, key, range, run: compileExpression(value, names), property: undefined };
-  }
-  // compiled once and used twice: by the generated code and by the one that keeps trails
-  const next = value.selection === undefined ? undefined : compileList(value.selection, names);
-  const property: Property = { name: value.root.key.name, question: value.steps.length > 0, next };
-  return { kind, key, range, run: compileProperty(value.root.key, property), property };
-}
-
-function compileProperty({ name, range }: Key, { question, next }: Property): Run {
-  const read = readKey(name, range, question);
-  return (scope) => {
-    const outer = scope.trail;
-    const body = atBody(scope, range);
-    let value = body === undefined ? undefined : read(body, scope);
-    if (question && value === null) value = undefined;
-    if (next !== undefined && value !== undefined) value = next(value, scope);
-    scope.trail = outer;
-    return value;
-  };
+  return { kind, key, range, ...compile(value, names) };
 }
 
 // Paths
 
 /** Compiles a path: its root, then step by step until a value is missing. */
-function compilePath(node: Path, names: Names): Run {
-  const short = compileShortPath(node, names);
-  if (short !== undefined) return short;
+function compilePath(node: Path, names: Names): Compiled {
   const root = compilePathRoot(node.root, node.steps[0], names);
   const steps = compileSteps(node, names);
-  return (scope) => {
+  const run: Run = (scope) => {
     const outer = scope.trail;
     let value = root(scope);
     for (let i = 0; i < steps.length && value !== undefined; i++) value = (steps[i] as StepRun)(value, scope);
     scope.trail = outer;
     return value;
   };
+  const source = keysOf(node, steps) ?? { kind: 'computed', run };
+  const brief = node.steps.length <= 1 && node.selection === undefined ? compileBrief(node, names) : undefined;
+  return brief === undefined ? { run, source } : { run: (scope) => (scope.problems === undefined ? brief(scope) : run(scope)), source };
 }
 
 function compileSteps(node: Path, names: Names): StepRun[] {
@@ -208,31 +211,31 @@ function compileSteps(node: Path, names: Names): StepRun[] {
   return runs;
 }
 
-/** `a`, `$.a`, `@.a`, `$args.a`: read without any loop, as long as nobody wants the problems. */
-function compileShortPath(node: Path, names: Names): Run | undefined {
-  const { root, steps, selection } = node;
+/** `a`, `$.a.b? { c }`, `@.a`: for generated code. The compiled steps are shared, so that nothing is compiled twice. */
+function keysOf({ root, steps, selection }: Path, runs: readonly StepRun[]): Source | undefined {
+  const from = root.kind === 'current' ? 'current' : 'body';
+  const keys: KeyOrQuestion[] = [];
+  if (root.kind === 'key') keys.push({ kind: 'key', name: root.key.name, read: readKey(root.key.name, root.range, false) });
+  else if (root.kind === 'variable' || root.kind === 'expression') return undefined;
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === 'method') return undefined;
+    keys.push(step.kind === 'question' ? { kind: 'question' } : { kind: 'key', name: step.key.name, read: runs[i] as StepRun });
+  }
+  return keys[0]?.kind === 'key' ? { kind: 'keys', from, steps: keys, next: selection && runs.at(-1) } : undefined;
+}
+
+/** `a`, `$.a`, `@.a`, `$args.a` without loop and trail, for as long as nobody wants the problems. */
+function compileBrief({ root, steps, range }: Path, names: Names): Run | undefined {
   const [step] = steps;
-  const single = root.kind === 'key' ? steps.length === 0 : steps.length === 1 && step?.kind === 'key';
-  if (!single || selection !== undefined || root.kind === 'expression') return undefined;
+  const key = root.kind === 'key' && step === undefined ? root.key : root.kind !== 'key' && step?.kind === 'key' ? step.key : undefined;
+  if (key === undefined || root.kind === 'expression') return undefined;
   if (root.kind === 'variable' && names.slotOf(root.name) !== undefined) return undefined;
-  const read = readKey(root.kind === 'key' ? root.key.name : (step as KeyStep).key.name, node.range, false);
-  const careful = carefully(node, names);
-  const base = shortBase(root);
-  return (scope) => (scope.problems === undefined ? read(base(scope), scope) : careful(scope));
+  const read = readKey(key.name, range, false);
+  const base = briefBase(root);
+  return (scope) => read(base(scope), scope);
 }
 
-function carefully(node: Path, names: Names): Run {
-  const root = compilePathRoot(node.root, node.steps[0], names);
-  const steps = compileSteps(node, names);
-  return (scope) => {
-    const outer = scope.trail;
-    const value = steps.reduce((before: unknown, step) => (before === undefined ? undefined : step(before, scope)), root(scope));
-    scope.trail = outer;
-    return value;
-  };
-}
-
-function shortBase(root: Root): Run {
+function briefBase(root: Root): Run {
   if (root.kind === 'current') return (scope) => scope.current;
   if (root.kind !== 'variable') return (scope) => scope.body;
   const { name } = root;
@@ -282,7 +285,8 @@ function compileVariable(name: string, range: Range, names: Names): Run {
       return scope.slots[slot];
     };
   }
-  const unknown = `there is no ${name} here.${didYouMean(name, VARIABLE_NAMES)}`;
+  const external = (VARIABLE_NAMES as readonly string[]).includes(name);
+  const unknown = `there is no ${name} here.${external ? '' : didYouMean(name, VARIABLE_NAMES)}`;
   return (scope) => {
     if (scope.problems !== undefined) scope.trail = { parent: undefined, key: name };
     const value = own(scope.variables, name);

@@ -42,6 +42,8 @@ export function parseSelectionIn(text: string, window: Range, version: SpecVersi
   return new Parser(text, window, syntaxOf(version)).selection();
 }
 
+const literalWords: Readonly<Record<string, 'true' | 'false' | 'null' | undefined>> = { t: 'true', f: 'false', n: 'null' };
+
 /** How deep braces, brackets and parentheses may be nested. */
 export const MAX_NESTING = 200;
 
@@ -98,7 +100,7 @@ class Parser {
   private listToEnd(): SelectionList {
     const start = this.pos;
     const entries = this.entries(true);
-    if (!this.atEnd()) throw this.unexpected(entries.length > 0 ? 'another selection or the end' : 'a selection');
+    if (!this.atEnd()) throw entries.length > 0 ? this.unexpected('another selection or the end') : this.noRoot();
     return { kind: 'list', entries, range: this.since(start) };
   }
 
@@ -232,8 +234,9 @@ class Parser {
 
   /** `true`, `false` or `null` if a literal begins here. */
   private literalWord(): 'true' | 'false' | 'null' | undefined {
-    const word = (['true', 'false', 'null'] as const).find((candidate) => this.at(candidate));
-    if (word === undefined || !isWordChar(this.text.charCodeAt(this.pos + word.length)) || this.pos + word.length >= this.window.end) return word;
+    const word = literalWords[this.text[this.pos] ?? ''];
+    if (word === undefined || !this.at(word)) return undefined;
+    if (!isWordChar(this.text.charCodeAt(this.pos + word.length)) || this.pos + word.length >= this.window.end) return word;
     if (this.syntax.expressions) return undefined;
     throw this.fail(`this reads as the literal "${word}" with more text behind it; to read the property write "$." before its name`, word.length);
   }
@@ -497,7 +500,8 @@ class Parser {
   }
 
   private at(token: string): boolean {
-    return this.pos + token.length <= this.window.end && this.text.startsWith(token, this.pos);
+    if (this.pos + token.length > this.window.end || this.text.charCodeAt(this.pos) !== token.charCodeAt(0)) return false;
+    return token.length === 1 || this.text.startsWith(token, this.pos);
   }
 
   private atEnd(): boolean {
@@ -552,7 +556,6 @@ class Parser {
   private unexpected(expected: string): MappingSyntaxError {
     if (this.atEnd()) return new MappingSyntaxError(`expected ${expected}, but the text ends here`, { start: this.pos, end: this.pos });
     if (this.at('??') || this.at('?!')) return this.fail(`${this.operatorHelp()} (expected ${expected})`, 2);
-    if (this.at(',') && !this.syntax.commas) return this.fail(`expected ${expected}, found ","; commas between selections need connect/v0.4`);
     if (this.at('?')) return this.fail(`expected ${expected}; "?" cannot be repeated`);
     const word = this.wordAt(this.pos) || String.fromCodePoint(this.text.codePointAt(this.pos) ?? 0xfffd);
     return this.fail(`expected ${expected}, found ${JSON.stringify(word)}`, word.length);

@@ -1,7 +1,7 @@
 import { merge } from './merge.js';
 import type { StepRun } from './methods/method.js';
 import { generateRows } from './rows.js';
-import type { Column, Rows } from './rows.js';
+import type { Rows, Source } from './rows.js';
 import { MAX_LIST_DEPTH, eachOf, reject } from './scope.js';
 import type { Run, Scope } from './scope.js';
 import type { Entry, Range } from './syntax.js';
@@ -17,15 +17,8 @@ export interface CompiledEntry {
   readonly key: string;
   readonly range: Range;
   readonly run: Run;
-  /** Set where the value is one property of `$`. */
-  readonly property: Property | undefined;
-}
-
-/** A property of `$`, mapped on by `next` if there is a sub-selection. */
-export interface Property {
-  readonly name: string;
-  readonly question: boolean;
-  readonly next: StepRun | undefined;
+  /** The same value, for generated code. */
+  readonly source: Source;
 }
 
 /** A sub-selection: it moves `$` and `@` to the value, or to each element in turn. */
@@ -70,18 +63,19 @@ function selectFrom(value: unknown, collect: Run, unseen: readonly Run[], scope:
 export function build(entries: readonly CompiledEntry[]): Run {
   const rows = rowsOf(entries, false);
   const collect = collector(entries);
-  const fromObject = entries.some(({ property }) => property !== undefined);
   return (scope) => {
-    if (rows !== undefined && scope.problems === undefined && (!fromObject || (isObject(scope.body) && rows.clean()))) {
-      return rows.one(scope.body, scope);
-    }
+    if (rows !== undefined && scope.problems === undefined && canRead(rows, scope)) return rows.one(scope.body, scope);
     const result = collect(scope);
     return result === NOTHING ? {} : result;
   };
 }
 
+function canRead(rows: Rows, scope: Scope): boolean {
+  return (!rows.readsBody || isObject(scope.body)) && (!rows.readsCurrent || isObject(scope.current)) && rows.clean();
+}
+
 function rowsOf(entries: readonly CompiledEntry[], rebind: boolean): Rows | undefined {
-  return isPlain(entries) ? generateRows(entries.map(columnOf), rebind) : undefined;
+  return isPlain(entries) ? generateRows(entries, rebind) : undefined;
 }
 
 /** Only names of their own, each once: then nothing has to be merged. */
@@ -91,10 +85,6 @@ function isPlain(entries: readonly CompiledEntry[]): boolean {
 
 function isNamed({ kind }: CompiledEntry): boolean {
   return kind === 'field' || kind === 'alias';
-}
-
-function columnOf({ key, property, run }: CompiledEntry): Column {
-  return property === undefined ? { kind: 'computed', key, run } : { kind: 'property', key, ...property };
 }
 
 const NOTHING = Symbol('nothing produced');

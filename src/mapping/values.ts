@@ -84,6 +84,7 @@ export function scalarText(value: unknown): string | undefined {
 
 /** Deep equality of JSON values; numbers are compared as numbers. It holds a stack of its own, so any depth is fine. */
 export function equal(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
   if (isScalar(left) || isScalar(right)) return sameScalar(left, right);
   const pairs: unknown[] = [left, right];
   while (pairs.length > 0) {

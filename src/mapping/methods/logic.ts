@@ -80,10 +80,11 @@ export const not: Method = bare(({ range }) => (value, scope) => {
 export const match: Method = withArgs(0, Infinity, ({ range, args }) => {
   const branches = args.flatMap(({ items }) => (items?.length === 2 ? [items as readonly [Argument, Argument]] : []));
   return (value, scope) => {
-    for (const [candidate, result] of branches) {
+    const branch = branches.find(([candidate]) => {
       const found = withCurrent(scope, candidate.run, value);
-      if (found !== undefined && equal(found, value)) return withCurrent(scope, result.run, value);
-    }
+      return found !== undefined && equal(found, value);
+    });
+    if (branch !== undefined) return withCurrent(scope, branch[1].run, value);
     return report(scope, range, 'no branch of ->match equals the value; a last branch [@, default] always does');
   };
 });

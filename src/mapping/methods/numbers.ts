@@ -68,8 +68,12 @@ export const parseInt: Method = withOptionalArgs(1, ({ range, args }) => (value,
   const text = digitsOf(value);
   if (text === undefined) return reject(scope, range, '->parseInt needs a string or a number', value);
   const result = readInteger(text, base);
-  return result ?? report(scope, range, `${JSON.stringify(text)} is no 64-bit integer in base ${base}`);
+  return result ?? report(scope, range, `${quoted(text)} is no 64-bit integer in base ${base}`);
 });
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 43 ? `${text.slice(0, 40)}...` : text);
+}
 
 function baseOf(arg: Argument | undefined, value: unknown, scope: Scope): number | undefined {
   if (arg === undefined) return 10;
