@@ -45,9 +45,9 @@ function frame(body: string, line: number, column: number): string {
   const from = column > frameWidth - 20 ? column - Math.floor(frameWidth / 2) : 0;
   const cut = text.slice(from, from + frameWidth);
   const shown = `${from > 0 ? '…' : ''}${cut}${from + frameWidth < text.length ? '…' : ''}`;
-  const gutter = `${line} | `;
+  const number = String(line);
   const before = shown.slice(0, column - 1 - from + (from > 0 ? 1 : 0)).replace(/[^\t]/g, ' ');
-  return `${gutter}${shown}\n${' '.repeat(gutter.length)}${before}^`;
+  return `${number} | ${shown}\n${' '.repeat(number.length)} | ${before}^`;
 }
 
 function sorted(problems: readonly Problem[]): Problem[] {

@@ -33,11 +33,11 @@ export async function start(options: StartOptions): Promise<void> {
       throw error;
     });
   const readyMs = performance.now();
-  process.stdout.write(`\n${formatStart({ version: version(), gateway, served, readyMs, demo })}\n\n`);
   endOnSignal(async () => {
     await served.close();
     await gateway.close();
   });
+  process.stdout.write(`\n${formatStart({ version: version(), gateway, served, readyMs, demo })}\n\n`);
 }
 
 async function configOf(options: StartOptions, demo: DemoShop | undefined): Promise<ConfigInput> {
