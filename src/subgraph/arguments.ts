@@ -13,12 +13,22 @@ export interface Reading {
   readonly source: Source;
   readonly version: SpecVersion;
   readonly problems: Problem[];
+  /** How messages name the directive that is read: `@connect on Query.user`. */
+  readonly owner: string;
 }
 
-/** Reports a problem at a node, or at an exact offset. */
+/**
+ * Reports a problem at a node, or at an exact offset. What seems to be missing in a node is not reported where
+ * something in it has been found misspelt before.
+ */
 export function report(reading: Reading, code: string, message: string, at: ASTNode | number): void {
+  if (typeof at !== 'number' && hasProblemIn(at, reading)) return;
   const offset = typeof at === 'number' ? at : startOf(at);
   reading.problems.push({ code, message, source: reading.source, offset });
+}
+
+function hasProblemIn({ loc }: ASTNode, { problems }: Reading): boolean {
+  return loc !== undefined && problems.some(({ offset }) => offset > loc.start && offset < loc.end);
 }
 
 /**
@@ -88,7 +98,8 @@ export class Arguments {
     if (text === undefined) return undefined;
     const duration = parseDuration(text.value);
     if (duration === undefined) {
-      const message = `"${text.value}" is no length of time. Write "500ms", "2s" or "1m".`;
+      const { owner } = this.#reading;
+      const message = `${owner} has ${name}: "${text.value}", which is no length of time. Write "500ms", "2s" or "1m".`;
       report(this.#reading, 'INVALID_DURATION', message, text.offsetOf(0));
     }
     return duration;
@@ -115,7 +126,9 @@ export class Arguments {
       return parse(text.value, this.#reading.version);
     } catch (error) {
       if (!(error instanceof MappingSyntaxError)) throw error;
-      report(this.#reading, code, error.message, text.offsetOf(error.range.start));
+      const { owner } = this.#reading;
+      const message = `${owner} has an expression that cannot be read: ${error.message}.`;
+      report(this.#reading, code, message, text.offsetOf(error.range.start));
       return undefined;
     }
   }

@@ -31,7 +31,19 @@ function checkArgumentValues(document: DocumentNode): GraphQLError[] {
   return errors;
 }
 
+/** Directives of Federation that composed schemas use and we cannot serve. */
+const unsupported: readonly string[] = ['context', 'fromContext', 'interfaceObject', 'composeDirective', 'extends'];
+
 function toProblem(error: GraphQLError, source: Source): Problem {
+  const unknown = unknownDirective(error.message);
+  if (unknown !== undefined && unsupported.includes(unknown.replace('federation__', ''))) {
+    return {
+      code: 'CONNECTORS_UNSUPPORTED_FEDERATION_DIRECTIVE',
+      message: `The directive @${unknown} of Federation is not supported here.`,
+      source,
+      offset: error.positions?.[0] ?? 0,
+    };
+  }
   return {
     code: 'GRAPHQL_SCHEMA',
     message: readable(error.message),
@@ -42,10 +54,14 @@ function toProblem(error: GraphQLError, source: Source): Problem {
 
 /** Our names for argument types mean nothing to the reader; a misspelt directive gets its nearest name. */
 function readable(message: string): string {
-  const unknown = /^Unknown directive "@(\w+)"\.$/.exec(message)?.[1];
+  const unknown = unknownDirective(message);
   if (unknown === undefined) return withoutTypeNames(message);
   const names = vocabulary.getDirectives().map((directive) => `@${directive.name}`);
   return `${message}${didYouMean(`@${unknown}`, names)}`;
+}
+
+function unknownDirective(message: string): string | undefined {
+  return /^Unknown directive "@(\w+)"\.$/.exec(message)?.[1];
 }
 
 function withoutTypeNames(message: string): string {

@@ -29,7 +29,7 @@ export function parseSubgraph(file: SchemaFile): Parsed {
   const { links, problems } = readLinks(parsed, file.source);
   const document = withoutLoneExtensions(withCanonicalNames(parsed, links));
   problems.push(...checkGrammar(document, file.source));
-  const reading: Reading = { subgraph: file.name, source: file.source, version: links.version, problems };
+  const reading: Reading = { subgraph: file.name, source: file.source, version: links.version, problems, owner: file.name };
   const definitions = readDefinitions(document, reading);
   if (problems.length > 0) return { problems };
   const { version, strict } = links;

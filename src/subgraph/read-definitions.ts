@@ -31,9 +31,10 @@ export function readDefinitions(document: DocumentNode, reading: Reading): Defin
 
 const protocolNames = ['http', 'grpc', 'graphql'] as const;
 
-function readSource(node: DirectiveNode, reading: Reading): SourceDefinition | undefined {
+function readSource(node: DirectiveNode, file: Reading): SourceDefinition | undefined {
+  const name = new Arguments(node, file).string('name');
+  const reading = { ...file, owner: `@source "${name ?? ''}"` };
   const source = new Arguments(node, reading);
-  const name = source.string('name');
   const protocol = readSourceProtocol(source, reading);
   if (name === undefined || protocol === undefined) return undefined;
   return {
@@ -49,7 +50,8 @@ function readSource(node: DirectiveNode, reading: Reading): SourceDefinition | u
 function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol | undefined {
   const kinds = source.given(protocolNames);
   if (kinds.length !== 1) {
-    const message = `@source needs exactly one of ${protocolNames.join(', ')}; this one has ${kinds.join(' and ') || 'none'}.`;
+    const has = kinds.join(' and ') || 'none of them';
+    const message = `${reading.owner} needs exactly one of ${protocolNames.join(', ')}; it has ${has}.`;
     report(reading, 'INVALID_SOURCE_PROTOCOL', message, source.node);
     return undefined;
   }
@@ -153,12 +155,13 @@ function readConnect(
   node: DirectiveNode,
   index: number,
   place: Place,
-  reading: Reading,
+  file: Reading,
 ): ConnectDefinition | undefined {
+  const where = place.field === undefined ? place.type : `${place.type}.${place.field}`;
+  const reading = { ...file, owner: `@connect on ${where}` };
   const connect = new Arguments(node, reading);
   const call = readCall(connect, reading);
   if (call === undefined) return undefined;
-  const where = place.field === undefined ? place.type : `${place.type}.${place.field}`;
   const batch = connect.object('batch');
   return {
     ...call,
@@ -180,7 +183,7 @@ function readConnect(
 function readCall(connect: Arguments, reading: Reading): CallProtocol | undefined {
   const kinds = connect.given(protocolNames);
   if (kinds.length > 1) {
-    const message = `@connect makes one call, but has ${kinds.join(' and ')}. Write one @connect for each.`;
+    const message = `${reading.owner} makes one call, but has ${kinds.join(' and ')}. Write one @connect for each.`;
     report(reading, 'INVALID_CONNECT_PROTOCOL', message, connect.node);
     return undefined;
   }
@@ -201,11 +204,12 @@ const verbs: readonly HttpVerb[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 function readHttpCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
   const [method, ...more] = settings.given(verbs);
   if (method === undefined) {
-    report(reading, 'MISSING_HTTP_METHOD', `The request needs a verb: one of ${verbs.join(', ')}.`, settings.node);
+    const message = `${reading.owner} has a request without a verb. Write one of ${verbs.join(', ')}.`;
+    report(reading, 'MISSING_HTTP_METHOD', message, settings.node);
     return undefined;
   }
   if (more.length > 0) {
-    const message = `The request has ${[method, ...more].join(' and ')}; it needs exactly one verb.`;
+    const message = `${reading.owner} has a request with ${[method, ...more].join(' and ')}; it needs exactly one verb.`;
     report(reading, 'MULTIPLE_HTTP_METHODS', message, settings.node);
     return undefined;
   }
@@ -243,7 +247,7 @@ function readGraphqlCall(settings: Arguments, reading: Reading): CallProtocol | 
   const [operation, ...more] = settings.given(['query', 'mutation']);
   const field = operation && settings.text(operation);
   if (operation === undefined || field === undefined || more.length > 0) {
-    const message = 'A GraphQL call needs exactly one of query and mutation: the name of a field.';
+    const message = `${reading.owner} needs exactly one of query and mutation: the name of a field.`;
     report(reading, 'INVALID_GRAPHQL_CALL', message, settings.node);
     return undefined;
   }
@@ -266,7 +270,7 @@ function readHeader(header: Arguments, reading: Reading): HeaderDefinition | und
   const name = header.text('name');
   if (name === undefined) return undefined;
   if (header.given(['from', 'value']).length !== 1) {
-    const message = `The header "${name.value}" needs exactly one of from and value.`;
+    const message = `${reading.owner} sets the header "${name.value}"; it needs exactly one of from and value.`;
     report(reading, 'INVALID_HEADER', message, header.node);
     return undefined;
   }
@@ -287,8 +291,8 @@ function readErrors(owner: Arguments): ErrorsDefinition | undefined {
 }
 
 function readPolicy(node: DirectiveNode, reading: Reading): PolicyDefinition | undefined {
-  const policy = new Arguments(node, reading);
-  const name = policy.string('name');
+  const name = new Arguments(node, reading).string('name');
+  const policy = new Arguments(node, { ...reading, owner: `@definePolicy "${name ?? ''}"` });
   const allow = policy.expression('allow', 'INVALID_POLICY');
   return name === undefined || allow === undefined
     ? undefined

@@ -1,18 +1,11 @@
-import type { Environment } from '../base/config.js';
 import { SchemaFilesError, type Problem } from '../base/problems.js';
 import { parseSubgraph } from './parse.js';
 import type { SchemaFile } from './read.js';
+import type { Surroundings } from './rules/rule.js';
 import { rules } from './rules/rules.js';
 import type { Subgraph } from './subgraph.js';
 
-/** What files are checked against beside each other. */
-export interface Surroundings {
-  readonly environment: Environment;
-  /** Values of `$config` by the name of the source. */
-  readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Names of the policies that the config file exports. */
-  readonly policies: readonly string[];
-}
+export type { Surroundings } from './rules/rule.js';
 
 /**
  * Reads and checks all schema files. Files that another names as its backend's own schema are not subgraphs.

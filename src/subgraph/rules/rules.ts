@@ -1,19 +1,40 @@
-import type { Problem } from '../../base/problems.js';
-import type { Subgraph } from '../subgraph.js';
-import type { Surroundings } from '../validate.js';
-
-/** What a rule sees beside the file it checks. */
-export interface Scope extends Surroundings {
-  /** All files that could be read, the checked one among them. */
-  readonly subgraphs: readonly Subgraph[];
-}
-
-/** One thing that must be so in every schema file. */
-export interface Rule {
-  /** Whether it needs the other files to be whole. */
-  readonly acrossFiles?: boolean;
-  check(subgraph: Subgraph, scope: Scope): Problem[];
-}
+import { additions } from './additions.js';
+import { configuration } from './configuration.js';
+import { connectorIds } from './connector-ids.js';
+import { grpcSources } from './grpc-sources.js';
+import { headers } from './headers.js';
+import { imports } from './imports.js';
+import { methods } from './methods.js';
+import { results } from './results.js';
+import { selections } from './selections.js';
+import { policyNames, policyUses } from './policies.js';
+import { rateLimits } from './rate-limits.js';
+import { abstractTypes, federation, overrides } from './federation.js';
+import type { Rule } from './rule.js';
+import { sourceNames } from './source-names.js';
+import { sourceReferences } from './source-references.js';
+import { urls } from './urls.js';
+import { variables } from './variables.js';
 
 /** All rules, one a file. */
-export const rules: readonly Rule[] = [];
+export const rules: readonly Rule[] = [
+  imports,
+  additions,
+  sourceNames,
+  sourceReferences,
+  connectorIds,
+  grpcSources,
+  urls,
+  headers,
+  variables,
+  configuration,
+  methods,
+  results,
+  selections,
+  policyNames,
+  policyUses,
+  rateLimits,
+  federation,
+  overrides,
+  abstractTypes,
+];

@@ -1,0 +1,49 @@
+import { addressVariable } from '../../base/config.js';
+import type { Problem } from '../../base/problems.js';
+import { didYouMean } from '../../base/suggest.js';
+import { lackingReads, type Read } from './lacking.js';
+import { inText } from './fault.js';
+import { mappingPlaces, type MappingPlace } from './places.js';
+import type { Rule, Scope } from './rule.js';
+
+/** Values of the environment and the config file that a file relies on are there. No value is ever shown. */
+export const configuration: Rule = {
+  check: (subgraph, scope) =>
+    mappingPlaces(subgraph)
+      .filter((place) => !isOverridden(place, scope))
+      .flatMap((place) => [...checkEnvironment(place, scope), ...checkConfig(place, scope)]),
+};
+
+/** `SOURCE_USERS_URL` stands in for the whole address. */
+function isOverridden({ role, source }: MappingPlace, { environment }: Scope): boolean {
+  return role === 'address' && source !== undefined && environment[addressVariable(source.name)] !== undefined;
+}
+
+function checkEnvironment(place: MappingPlace, { environment }: Scope): Problem[] {
+  const isUnset = ({ variable, name }: Read) => variable === '$env' && environment[name] === undefined;
+  return lackingIn(place, isUnset).map(({ name, start }) => {
+    const near = Object.keys(environment).filter((each) => environment[each] !== undefined);
+    const use = place.isTemplate ? `{$env.${name} ?? '…'}` : `$env.${name} ?? '…'`;
+    const message =
+      `${place.owner} uses $env.${name}, but the environment variable ${name} is not set.${didYouMean(name, near)}` +
+      ` Set it, or give a default: ${use}.`;
+    return inText(place.text, start, 'UNSET_ENVIRONMENT', message);
+  });
+}
+
+function checkConfig(place: MappingPlace, { config }: Scope): Problem[] {
+  const { source } = place;
+  const given = source !== undefined && Object.hasOwn(config, source.name) ? config[source.name] : undefined;
+  if (source === undefined || given === undefined) return [];
+  const isLacking = ({ variable, name }: Read) => variable === '$config' && !Object.hasOwn(given, name);
+  return lackingIn(place, isLacking).map(({ name, start }) => {
+    const message =
+      `${place.owner} uses $config.${name}, but the configuration of the source "${source.name}" has no "${name}".` +
+      didYouMean(name, Object.keys(given));
+    return inText(place.text, start, place.code, message);
+  });
+}
+
+function lackingIn(place: MappingPlace, lacks: (read: Read) => boolean): Read[] {
+  return place.selections.flatMap(({ root }) => lackingReads(root, lacks));
+}

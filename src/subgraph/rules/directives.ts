@@ -1,0 +1,65 @@
+import {
+  Kind,
+  type ArgumentNode,
+  type ConstDirectiveNode,
+  type DirectiveNode,
+  type ObjectFieldNode,
+  type ValueNode,
+} from 'graphql';
+import type { Subgraph } from '../subgraph.js';
+import { isString, textOf, type Text } from '../text.js';
+
+/** A directive, and what it stands on. */
+export interface Placed {
+  readonly directive: ConstDirectiveNode;
+  /** The type that it stands on or in; absent on the schema. */
+  readonly type?: string | undefined;
+  /** The field that it stands on. */
+  readonly field?: string | undefined;
+}
+
+/** Every directive on the schema, on types and on their fields, in the order of the file. */
+export function directivesOf({ document }: Subgraph): Placed[] {
+  return document.definitions.flatMap((node): Placed[] => {
+    const type = 'name' in node ? node.name?.value : undefined;
+    const own = 'directives' in node ? ((node.directives ?? []) as readonly ConstDirectiveNode[]) : [];
+    const fields = 'fields' in node ? (node.fields ?? []) : [];
+    return [
+      ...own.map((directive) => ({ directive, type })),
+      ...fields.flatMap((field) =>
+        (field.directives ?? []).map((directive) => ({ directive, type, field: field.name.value })),
+      ),
+    ];
+  });
+}
+
+/** The directives of one name. */
+export function directivesNamed(subgraph: Subgraph, name: string): Placed[] {
+  return directivesOf(subgraph).filter(({ directive }) => directive.name.value === name);
+}
+
+/** An argument of a directive, or an option of an object among them. */
+export type Option = ArgumentNode | ObjectFieldNode;
+
+/** The argument of a directive, or the option at a path: `option(connect, 'batch', 'by')`. */
+export function option(directive: DirectiveNode, ...path: readonly string[]): Option | undefined {
+  let options: readonly Option[] = directive.arguments ?? [];
+  let found: Option | undefined;
+  for (const name of path) {
+    found = options.find((each) => each.name.value === name);
+    options = found?.value.kind === Kind.OBJECT ? found.value.fields : [];
+  }
+  return found;
+}
+
+/** The text of an argument or option, if it has one. */
+export function optionText(subgraph: Subgraph, directive: DirectiveNode, ...path: string[]): Text | undefined {
+  const value = option(directive, ...path)?.value;
+  return isString(value) ? textOf(value, subgraph.source) : undefined;
+}
+
+/** All strings in a value, however nested its lists. */
+export function textsIn(value: ValueNode | undefined, subgraph: Subgraph): Text[] {
+  if (value?.kind === Kind.LIST) return value.values.flatMap((each) => textsIn(each, subgraph));
+  return isString(value) ? [textOf(value, subgraph.source)] : [];
+}
