@@ -73,6 +73,7 @@ describe('the README', () => {
     const program = find('ts', 'createGateway').text;
     const { environment } = front.shop;
     const body = program.replace(/^import .*$/m, '').replace('process.env', 'environment');
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the program is our own README's
     const run = new Function(
       'createGateway',
       'environment',

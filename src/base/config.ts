@@ -9,7 +9,7 @@ import { didYouMean } from './suggest.js';
 const duration = z
   .string()
   .refine((text) => parseDuration(text) !== undefined, 'is no length of time such as "500ms" or "2s"')
-  .transform((text) => parseDuration(text) ?? 0);
+  .transform((text) => parseDuration(text) ?? Number.NaN);
 
 const jwtKey = z
   .strictObject({
@@ -20,10 +20,7 @@ const jwtKey = z
     /** Where the issuer publishes its keys. */
     jwksUrl: z.url({ protocol: /^https?$/ }).optional(),
   })
-  .refine(
-    (key) => Object.values(key).filter((value) => value !== undefined).length === 1,
-    'needs exactly one of "secret", "publicKey" and "jwksUrl"',
-  );
+  .refine((key) => Object.keys(key).length === 1, 'needs exactly one of "secret", "publicKey" and "jwksUrl"');
 
 const issuer = z.strictObject({
   /** The `iss` a token must have. */

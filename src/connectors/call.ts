@@ -136,9 +136,9 @@ function createJudge(setting: CallSetting): (reply: Reply, variables: Variables)
       success === undefined ? reply.succeeded : success.evaluate(reply.body, variables) === true;
     if (succeeded) return;
     throw new GatewayError('CONNECTOR_FETCH', messageOf(message, reply, variables), {
-      extensions: extensions.reduce(
+      extensions: extensions.reduce<Readonly<Record<string, unknown>>>(
         (known, mapping) => merged(known, mapping.evaluate(reply.body, variables)),
-        { code: 'CONNECTOR_FETCH', ...facts, ...reply.facts } as Readonly<Record<string, unknown>>,
+        { code: 'CONNECTOR_FETCH', ...facts, ...reply.facts },
       ),
     });
   };

@@ -17,7 +17,7 @@ export function keyText(object: unknown, fields: FieldTree): string {
 /** Lengths keep `"a" + "bc"` apart from `"ab" + "c"`. */
 function leafText(value: unknown): string {
   if (value === null || value === undefined) return '~';
-  const text = typeof value === 'object' ? canonicalText(value) : String(value);
+  const text = typeof value === 'string' ? value : canonicalText(value);
   return `${text.length}:${text}`;
 }
 
@@ -31,7 +31,7 @@ export function canonicalText(value: unknown): string {
       .map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`);
     return `{${entries.join(',')}}`;
   }
-  return typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) ?? 'null');
+  return typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
 }
 
 /** Whether every leaf of a key is null or missing: such an object is nobody. */

@@ -1,11 +1,11 @@
 import { addressVariable, type Config, type Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import { SchemaFilesError, type Problem } from '../base/problems.js';
-import type { ConnectDefinition, ProtocolName, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
+import type { ConnectDefinition, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
 import { createConnector } from './connect.js';
 import type { Connector } from './connector.js';
 import { openSourceless, protocols } from './protocols.js';
-import type { ConnectOf, OpenSource, Protocol, Setting, Transport } from './transport.js';
+import type { OpenSource, Protocol, Setting, Transport } from './transport.js';
 
 /** Connectors of one subgraph whose sources are open. */
 interface OpenConnectors {
@@ -136,7 +136,7 @@ function transportOf(
 ): Transport | undefined {
   if (definition.kind === 'none') return undefined;
   const open = opened?.open ?? (bare as OpenSource);
-  return open.connect(definition as ConnectOf<ProtocolName>);
+  return open.connect(definition);
 }
 
 async function caught<T>(problems: Problem[], run: () => T | Promise<T>): Promise<T | undefined> {

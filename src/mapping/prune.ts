@@ -19,11 +19,12 @@ export function pruneSelection(selection: Selection, wanted: FieldTree): Selecti
 }
 
 function pruneList(list: SelectionList, wanted: Wanted): SelectionList {
-  if (wanted === null) return list;
+  if (wanted === null || list.entries.length === 0) return list;
   const entries = pruneEntries(list.entries, wanted);
   const unseen = [...(list.unseen ?? []), ...droppedFrom(list.entries, wanted)];
   const pruned: SelectionList = { kind: 'list', entries, range: list.range };
-  return unseen.length === 0 ? pruned : { ...pruned, unseen };
+  // with nothing left in it, even an empty `unseen` tells it from an empty text, which is always `{}`
+  return unseen.length === 0 && entries.length > 0 ? pruned : { ...pruned, unseen };
 }
 
 function pruneEntries(entries: readonly Entry[], wanted: FieldTree): Entry[] {

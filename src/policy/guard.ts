@@ -2,10 +2,9 @@ import {
   getNamedType,
   isAbstractType,
   isObjectType,
-  type GraphQLField,
-  type GraphQLFieldResolver,
   type GraphQLNamedType,
   type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
 } from 'graphql';
@@ -68,7 +67,7 @@ function fieldRules(
 ): Map<string, Map<string, ShieldRule>> {
   const rules = new Map<string, Map<string, ShieldRule>>();
   for (const type of objectTypes(schema)) {
-    for (const field of Object.values(type.getFields())) {
+    for (const field of fieldsOf(type)) {
       const requirements = requirementsOf(type, field, schema, ofElement);
       if (requirements.length === 0) continue;
       const ofType = rules.get(type.name) ?? new Map<string, ShieldRule>();
@@ -80,7 +79,7 @@ function fieldRules(
 
 function requirementsOf(
   type: GraphQLObjectType,
-  field: GraphQLField<unknown, unknown>,
+  field: Field,
   schema: GraphQLSchema,
   ofElement: ByElement,
 ): Requirement[] {
@@ -105,7 +104,12 @@ function typeRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): M
   return rules;
 }
 
-type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
+type Resolver = (
+  parent: unknown,
+  args: Record<string, unknown>,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+) => unknown;
 type Middleware = (
   resolve: Resolver,
   parent: unknown,
@@ -145,7 +149,7 @@ function guardFields(
 function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, ShieldRule>): void {
   if (rules.size === 0) return;
   for (const type of objectTypes(schema)) {
-    for (const field of Object.values(type.getFields())) {
+    for (const field of fieldsOf(type)) {
       if (!canGive(getNamedType(field.type), rules, schema)) continue;
       const resolve = resolverOf(field);
       field.resolve = async (parent, args, context, info) => {
@@ -191,9 +195,20 @@ function limitRates(schema: GraphQLSchema, limits: ReturnType<typeof readRequire
     field.resolve = async (parent, args, context, info) => {
       const refusal = await limiter.limit(coordinate, limit, { parent, args, context, info });
       if (refusal !== undefined) throw refusal;
-      return resolve(parent, args, context, info) as unknown;
+      return resolve(parent, args, context, info);
     };
   }
+}
+
+/** The part of a field that a guard needs, with the types our resolvers have. */
+interface Field {
+  readonly name: string;
+  readonly type: GraphQLOutputType;
+  resolve?: Resolver;
+}
+
+function fieldsOf(type: GraphQLObjectType): Field[] {
+  return Object.values(type.getFields()) as Field[];
 }
 
 function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
@@ -202,16 +217,12 @@ function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
   );
 }
 
-function fieldOf(
-  schema: GraphQLSchema,
-  type: string,
-  field: string,
-): GraphQLField<unknown, RequestContext> | undefined {
+function fieldOf(schema: GraphQLSchema, type: string, field: string): Field | undefined {
   const owner = schema.getType(type);
-  return isObjectType(owner) ? owner.getFields()[field] : undefined;
+  return isObjectType(owner) ? (owner.getFields()[field] as Field | undefined) : undefined;
 }
 
-function resolverOf(field: GraphQLField<unknown, RequestContext>): Resolver {
+function resolverOf(field: Field): Resolver {
   if (field.resolve === undefined) throw new Error(`${field.name} has no resolver to guard.`);
   return field.resolve;
 }

@@ -10,7 +10,7 @@ import { Row } from '../supergraph/row.js';
 import type { Requirement } from './requirements.js';
 
 /** A graphql-shield rule, or several joined by its `and`, `or`, `not`, `chain` and `race`. */
-export type ShieldRule = IRule | ReturnType<typeof and>;
+export type ShieldRule = IRule | ReturnType<typeof and> | ReturnType<typeof or>;
 
 /** A named policy: a graphql-shield rule, and the fields of the guarded object that it reads. */
 export interface Policy {

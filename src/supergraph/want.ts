@@ -43,13 +43,9 @@ export class Wants {
 
   /** What an object of this type needs so that the place's selection can be answered. */
   of(type: GraphQLObjectType, provision: Provision, place: Place): Want {
-    let byProvision = this.#known.get(place.fieldNodes);
-    if (byProvision === undefined) this.#known.set(place.fieldNodes, (byProvision = new Map()));
-    let byType = byProvision.get(provision);
-    if (byType === undefined) byProvision.set(provision, (byType = new Map()));
-    let want = byType.get(type.name);
-    if (want === undefined) byType.set(type.name, (want = this.#find(type, provision, place)));
-    return want;
+    const byProvision = known(this.#known, place.fieldNodes, () => new Map<Provision, Map<string, Want>>());
+    const byType = known(byProvision, provision, () => new Map<string, Want>());
+    return known(byType, type.name, () => this.#find(type, provision, place));
   }
 
   /** What a field's own answer has to hold; for an interface or union, of each type it may be. */
@@ -74,6 +70,12 @@ export class Wants {
     }
     return found;
   }
+}
+
+function known<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
 
 /** Collects where the fields of one object come from. */

@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs';
 import { isObject, own, type JsonObject } from '../../mapping/values.js';
-import { builtInFile, wellKnownFiles } from './built-in.js';
+import { addDeclarations, builtInFile, wellKnownFiles } from './built-in.js';
 import { compileDecoder, type Decode } from './decode.js';
-import { link, type Raw, type RawField, type Unresolved } from './link.js';
+import { candidatesOf, link, type Raw, type RawField, type Unresolved } from './link.js';
 import { enumOf, isScalarName, type Definitions, type Field, type ScalarName } from './messages.js';
 import { readRoot } from './proto-root.js';
 
@@ -50,7 +50,7 @@ function builtInDefinitions(paths: readonly string[]): Definitions {
 
 function builtInRaw(paths: readonly string[]): Raw {
   const root = new protobuf.Root();
-  for (const path of paths) root.addJSON(builtInFile(path)?.nested ?? {});
+  for (const path of paths) addDeclarations(root, builtInFile(path) ?? {});
   return readRoot(root, () => (paths.includes('google/protobuf/descriptor.proto') ? 'proto2' : 'proto3')).raw;
 }
 
@@ -64,7 +64,7 @@ function readFiles(files: readonly JsonObject[]): FromDescriptors {
 }
 
 function describeUnresolved({ name, user }: Unresolved): string {
-  return `${user} uses the type ${name}, which is not among the descriptors (protoc needs --include_imports)`;
+  return `${user} uses the type ${name}, which is not among the descriptors`;
 }
 
 /** Sets made without imports lack Google's types; everybody has them. */
@@ -156,7 +156,8 @@ function readField(
 ): RawField {
   const features = overlaid(place.features, field);
   const name = text(field, 'name');
-  const entry = entries.get(text(field, 'typeName').replace(/^\./, ''));
+  const typeNames = candidatesOf(text(field, 'typeName'), place.prefix);
+  const entry = typeNames.map((each) => entries.get(each)).find((each) => each !== undefined);
   const label = entry !== undefined ? 'map' : own(field, 'label') === 'LABEL_REPEATED' ? 'list' : 'single';
   const isGroup = own(field, 'type') === 'TYPE_GROUP' || isDelimited(field, features);
   if (isGroup) place.faults.push(`${place.prefix}.${name} is a group, which is not supported; make it a message`);
@@ -200,10 +201,10 @@ function entryTypes(entry: JsonObject): { readonly key: ScalarName; readonly val
   return { key: isScalarName(keyType) ? keyType : 'string', value: value === undefined ? '' : typeName(value) };
 }
 
-/** `TYPE_SINT64` → `sint64`; messages and enums by their full name. */
+/** `TYPE_SINT64` → `sint64`; messages and enums by their name, with a dot before it where it is in full. */
 function typeName(field: JsonObject): string {
   const named = text(field, 'typeName');
-  return named === '' ? text(field, 'type').replace('TYPE_', '').toLowerCase() : named.replace(/^\./, '');
+  return named === '' ? text(field, 'type').replace('TYPE_', '').toLowerCase() : named;
 }
 
 function readService(service: JsonObject, place: Place): void {
@@ -211,8 +212,8 @@ function readService(service: JsonObject, place: Place): void {
     place.raw.methods.push({
       service: fullName(place, text(service, 'name')),
       name: text(method, 'name'),
-      input: text(method, 'inputType').replace(/^\./, ''),
-      output: text(method, 'outputType').replace(/^\./, ''),
+      input: text(method, 'inputType'),
+      output: text(method, 'outputType'),
       clientStreaming: own(method, 'clientStreaming') === true,
       serverStreaming: own(method, 'serverStreaming') === true,
     });

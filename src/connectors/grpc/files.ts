@@ -31,7 +31,7 @@ export async function readNearby(folder: string | undefined, path: string): Prom
   const file = await realpath(join(home, path)).catch(() => undefined);
   if (file === undefined) throw new FileFault('is not there');
   const name = relative(home, file);
-  if (name.startsWith('..') || isAbsolute(name)) throw new FileFault('leads out of the folder of the schema file');
+  if (name === '..' || name.startsWith(`..${sep}`) || isAbsolute(name)) throw new FileFault('leads out of the folder of the schema file');
   const facts = await stat(file);
   if (!facts.isFile()) throw new FileFault('is no file');
   if (facts.size > largest) throw new FileFault(`is larger than ${largest / 1e6} MB`);

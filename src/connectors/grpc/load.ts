@@ -36,7 +36,7 @@ async function loadDescriptors(source: SourceOf<'grpc'>, setting: Setting): Prom
   try {
     const { content } = await readNearby(setting.subgraph.folder, text.value);
     const { definitions, faults } = readDescriptorSet(content);
-    return { definitions, problems: faults.map((fault) => problem(`${text.value}: ${fault}.`)) };
+    return { definitions, problems: faults.map((fault) => problem(`${text.value}: ${fault}.${hintOf(fault)}`)) };
   } catch (error) {
     if (error instanceof FileFault) {
       return { definitions: nothing, problems: [problem(`The file "${text.value}" ${error.message}.`)] };
@@ -45,6 +45,10 @@ async function loadDescriptors(source: SourceOf<'grpc'>, setting: Setting): Prom
     const message = `The file "${text.value}" is no descriptor set. Write it with protoc --include_imports --descriptor_set_out, or buf build.`;
     return { definitions: nothing, problems: [problem(message)] };
   }
+}
+
+function hintOf(fault: string): string {
+  return fault.endsWith('among the descriptors') ? ' protoc writes imports only with --include_imports.' : '';
 }
 
 /** The definitions that the backend itself tells. */

@@ -2,7 +2,7 @@ import protobuf from 'protobufjs';
 import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
 import type { Text } from '../../subgraph/text.js';
-import { builtInFile, wellKnownFiles } from './built-in.js';
+import { addDeclarations, builtInFile, wellKnownFiles } from './built-in.js';
 import { FileFault, problemAt, readNearby, type NearbyFile } from './files.js';
 import { link } from './link.js';
 import type { Definitions } from './messages.js';
@@ -120,10 +120,9 @@ class Loading {
   addBuiltIn(path: string): boolean {
     if (this.builtIn.has(path)) return true;
     const content = builtInFile(path);
-    if (content?.nested === undefined) return false;
+    if (content === undefined) return false;
     this.builtIn.add(path);
-    this.root.addJSON(content.nested);
-    if (path === 'google/api/annotations.proto') this.addBuiltIn('google/api/http.proto');
+    addDeclarations(this.root, content);
     return true;
   }
 
@@ -138,7 +137,7 @@ class Loading {
   reportFault({ object, message, missing }: RootFault, names: readonly string[]): void {
     const file = this.files.get(fileOf(object));
     if (file === undefined) return;
-    const suggestion = missing === undefined ? '' : didYouMean(missing, shortAndFull(names));
+    const suggestion = missing === undefined ? '' : didYouMean(missing, likeNames(missing, names));
     const line = file.lines.find(...patternsOf(object));
     const owner = object instanceof protobuf.Type ? '' : `"${object.name}" `;
     this.report(file.origin, `${file.name}:${line} ${owner}${message}.${suggestion}`);
@@ -157,8 +156,10 @@ function fileOf(object: protobuf.ReflectionObject): string {
   return '';
 }
 
-function shortAndFull(names: readonly string[]): string[] {
-  return names.flatMap((name) => [name, name.slice(name.lastIndexOf('.') + 1)]);
+/** Names with or without their package, as the one that is not found. */
+function likeNames(missing: string, names: readonly string[]): string[] {
+  const full = missing.replace(/^\./, '').includes('.');
+  return full ? [...names] : names.map((name) => name.slice(name.lastIndexOf('.') + 1));
 }
 
 /** Where in its file a declaration stands: the first of the patterns that is found. */
@@ -194,12 +195,14 @@ function faultOfText(lines: SourceLines): { readonly line: number; readonly mess
 
 /** protobufjs tells the line of what it cannot parse, but not of what is declared twice. */
 function describeParseError(error: Error, file: ProtoFile): string {
+  if (error instanceof TypeError) return `${file.name}:${file.lines.count} cannot be read: it ends too early.`;
   const [, what = error.message, line] = /^(.*?) \((?:.*, )?line (\d+)\)$/s.exec(error.message) ?? [];
   if (line !== undefined) return `${file.name}:${line} cannot be read: ${what.replaceAll("'", '"')}.`;
   const name = /'([^']+)'/.exec(error.message)?.[1];
   const id = /\bid (\d+)/.exec(error.message)?.[1];
+  const owner = / in (?:Type|Enum|Service) (?:[\w.]*\.)?(\w+)$/.exec(error.message)?.[1];
   const pattern = name === undefined ? `=\\s*${id ?? ''}\\b` : `\\b${escape(name)}\\b`;
-  return `${file.name}:${file.lines.findLast(pattern)} cannot be used: ${error.message.replaceAll("'", '"')}.`;
+  return `${file.name}:${file.lines.findLast(pattern, owner)} cannot be used: ${error.message.replaceAll("'", '"')}.`;
 }
 
 function escape(text: string): string {

@@ -102,7 +102,7 @@ function typeName(
 ): string | undefined {
   if (isScalarName(name)) return name;
   const found = scope.lookup(name, kinds as never);
-  return found === null ? undefined : nameOf(found);
+  return found === null ? undefined : `.${nameOf(found)}`;
 }
 
 function readEnum(type: protobuf.Enum) {

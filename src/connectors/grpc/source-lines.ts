@@ -8,6 +8,11 @@ export class SourceLines {
     this.code = withoutComments(text);
   }
 
+  /** How many lines have text on them. */
+  get count(): number {
+    return lineAt(this.code, this.code.trimEnd().length);
+  }
+
   /**
    * The line of the first match of the first pattern that matches. Each match is given once, so that equal
    * declarations, asked for in their order, are told apart.
@@ -23,10 +28,22 @@ export class SourceLines {
     return 1;
   }
 
-  /** The line of the last match: where something is declared again. */
-  findLast(pattern: string): number {
-    const last = [...this.code.matchAll(new RegExp(pattern, 'g'))].at(-1);
-    return last === undefined ? 1 : lineAt(this.code, last.index);
+  /** The line of the last match, in the declaration of that name if one is given: where something is declared again. */
+  findLast(pattern: string, owner?: string): number {
+    const [start, end] = owner === undefined ? [0, this.code.length] : this.#blockOf(owner);
+    const last = [...this.code.slice(start, end).matchAll(new RegExp(pattern, 'g'))].at(-1);
+    return lineAt(this.code, start + (last?.index ?? 0));
+  }
+
+  #blockOf(name: string): readonly [start: number, end: number] {
+    const start = this.code.search(new RegExp(`\\b(?:message|enum|service)\\s+${name}\\b`));
+    if (start < 0) return [0, this.code.length];
+    let depth = 0;
+    for (let at = this.code.indexOf('{', start); at >= 0 && at < this.code.length; at++) {
+      if (this.code[at] === '{') depth++;
+      else if (this.code[at] === '}' && --depth === 0) return [start, at];
+    }
+    return [start, this.code.length];
   }
 }
 
