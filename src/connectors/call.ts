@@ -16,6 +16,8 @@ export interface CallSetting {
   readonly definition: ConnectDefinition;
   readonly answers: (wanted: Wanted) => Answer;
   readonly facts: Readonly<Record<string, unknown>>;
+  /** What changes something is let finish although its client has gone. */
+  readonly changes: boolean;
   readonly source?: SourceDefinition | undefined;
   readonly transport?: Transport | undefined;
   readonly environment: Environment;
@@ -29,13 +31,17 @@ export interface CallSetting {
  */
 export function createCall(setting: CallSetting): Connector['fetch'] {
   const { answers, transport, source } = setting;
-  const timeoutMs = timeoutOf(source);
+  const limitsOf = createLimits(timeoutOf(source), setting.changes);
   const judge = createJudge(setting);
   return async (inputs, wanted, context) => {
     const answer = answers(wanted);
     const variables = toVariables(inputs, context, setting);
     if (transport === undefined) return answer.mapping.evaluate(undefined, variables);
-    const reply = await perform(transport, answer, variables, limitsOf(context, timeoutMs), context, setting);
+    const reply = await perform(
+      () => transport.prepare(variables, answer).send(limitsOf(context)),
+      context,
+      setting,
+    );
     const replied = withReply(variables, reply);
     judge(reply, replied);
     return answer.mapping.evaluate(reply.body, replied);
@@ -43,15 +49,12 @@ export function createCall(setting: CallSetting): Connector['fetch'] {
 }
 
 async function perform(
-  transport: Transport,
-  answer: Answer,
-  variables: Variables,
-  limits: CallLimits,
+  send: () => Promise<Reply>,
   context: RequestContext,
   setting: CallSetting,
 ): Promise<Reply> {
   try {
-    return await transport.prepare(variables, answer).send(limits);
+    return await send();
   } catch (error) {
     const failure = toFailure(error, setting.facts);
     setting.log.warn(
@@ -116,11 +119,13 @@ function timeoutOf(source: SourceDefinition | undefined): number {
   }
 }
 
-/** @throws GatewayError where the operation has no time left */
-function limitsOf(context: RequestContext, timeoutMs: number): CallLimits {
-  const left = context.deadline - performance.now();
-  if (left <= 0) throw new GatewayError('GATEWAY_TIMEOUT', 'The operation took too long.');
-  return { timeoutMs: Math.min(timeoutMs, left), signal: context.signal };
+/** The limits of one call, which throw a GatewayError where the operation has no time left. */
+function createLimits(timeoutMs: number, changes: boolean): (context: RequestContext) => CallLimits {
+  return (context) => {
+    const left = context.deadline - performance.now();
+    if (left <= 0) throw new GatewayError('GATEWAY_TIMEOUT', 'The operation took too long.');
+    return { timeoutMs: Math.min(timeoutMs, left), signal: changes ? undefined : context.signal };
+  };
 }
 
 /** Decides whether a reply is a success, and throws what a failure says to the client. */

@@ -33,6 +33,7 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
   const key = by === undefined ? needs : outputTree(by);
   const answers = answersOf(selection?.selection, by);
   const facts = { service: definition.subgraph, connector: { coordinate: definition.coordinate } };
+  const changes = definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation');
   const takesMany = uses.some((use) => use.name === '$batch');
   return {
     definition,
@@ -43,10 +44,10 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     takesMany,
     maxSize: takesMany ? batch?.maxSize : undefined,
     groups: by && groupsOf(definition, setting.subgraph),
-    changes: definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation'),
+    changes,
     output: selection && outputShape(selection.selection),
     facts,
-    fetch: createCall({ definition, answers, facts, ...setting }),
+    fetch: createCall({ definition, answers, facts, changes, ...setting }),
   };
 }
 

@@ -1,9 +1,11 @@
-import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
+import { getNamedType, isInterfaceType, isObjectType, type FieldDefinitionNode } from 'graphql';
 import type { OutputShape } from '../mapping/shape.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 
 /** Which fields come with an object, by where the object came from. */
 export interface Provision {
+  /** The subgraph whose connector brought the object. */
+  readonly origin: string;
   /** `maybe`: only the data can tell. */
   gives(field: string): 'yes' | 'no' | 'maybe';
   /** The same of the objects that this field holds. The same object each time, so that it can be a key. */
@@ -11,28 +13,35 @@ export interface Provision {
 }
 
 /** Nothing comes along: the objects at the root of an operation. */
-export const nothing: Provision = { gives: () => 'no', under: () => nothing };
+export const nothing: Provision = { origin: '', gives: () => 'no', under: () => nothing };
 
 /** Whatever the data holds: below a path whose answer nobody described. */
-const anything: Provision = { gives: () => 'maybe', under: () => anything };
+function anything(origin: string): Provision {
+  const provision: Provision = { origin, gives: () => 'maybe', under: () => provision };
+  return provision;
+}
 
 /** What comes with an object that a selection made. */
-export function provisionOfShape(shape: OutputShape): Provision {
+export function provisionOfShape(shape: OutputShape, origin: string): Provision {
   switch (shape.kind) {
     case 'list':
-      return provisionOfShape(shape.of);
+      return provisionOfShape(shape.of, origin);
     case 'unknown':
-      return anything;
+      return anything(origin);
     case 'object':
       return {
+        origin,
         gives: (field) => (shape.fields.has(field) ? 'yes' : shape.open ? 'maybe' : 'no'),
         under: remembered((field) => {
           const inner = shape.fields.get(field)?.shape;
-          return inner === undefined ? anything : provisionOfShape(inner);
+          return inner === undefined ? anything(origin) : provisionOfShape(inner, origin);
         }),
       };
     case 'oneOf':
-      return provisionOfEither(shape.shapes.filter(isNoScalar).map(provisionOfShape));
+      return provisionOfEither(
+        shape.shapes.filter(isNoScalar).map((each) => provisionOfShape(each, origin)),
+        origin,
+      );
     case 'literal':
     case 'scalar':
     case 'nothing':
@@ -45,36 +54,46 @@ function isNoScalar(shape: OutputShape): boolean {
 }
 
 /** Of alternatives, such as the branches of `->match`, the data has taken one. */
-function provisionOfEither(alternatives: readonly Provision[]): Provision {
+function provisionOfEither(alternatives: readonly Provision[], origin: string): Provision {
   return {
+    origin,
     gives: (field) => {
       const answers = new Set(alternatives.map((each) => each.gives(field)));
       return answers.size === 1 ? ([...answers][0] ?? 'no') : answers.size === 0 ? 'no' : 'maybe';
     },
-    under: remembered((field) => provisionOfEither(alternatives.map((each) => each.under(field)))),
+    under: remembered((field) =>
+      provisionOfEither(
+        alternatives.map((each) => each.under(field)),
+        origin,
+      ),
+    ),
   };
 }
 
 /**
  * What comes with an object where names are the same on both sides: every field that its file says of the type
- * and gives no connector of its own.
+ * and gives no connector of its own. An `@external` field is only named there.
  */
 export function provisionOfType(subgraph: Subgraph, typeName: string): Provision {
   const type = subgraph.schema.getType(typeName);
-  if (!isObjectType(type) && !isInterfaceType(type)) return anything;
-  const connected = new Set(
-    subgraph.connects.flatMap(({ type: owner, field }) =>
-      owner === typeName && field !== undefined ? [field] : [],
-    ),
-  );
+  if (!isObjectType(type) && !isInterfaceType(type)) return anything(subgraph.name);
   const fields = type.getFields();
+  const elsewhere = new Set([
+    ...subgraph.connects.flatMap(({ type: owner, field }) => (owner === typeName ? (field ?? []) : [])),
+    ...Object.keys(fields).filter((name) => isExternal(fields[name]?.astNode)),
+  ]);
   return {
-    gives: (field) => (Object.hasOwn(fields, field) && !connected.has(field) ? 'yes' : 'no'),
+    origin: subgraph.name,
+    gives: (field) => (Object.hasOwn(fields, field) && !elsewhere.has(field) ? 'yes' : 'no'),
     under: remembered((field) => {
       const returned = Object.hasOwn(fields, field) ? fields[field]?.type : undefined;
       return returned === undefined ? nothing : provisionOfType(subgraph, getNamedType(returned).name);
     }),
   };
+}
+
+function isExternal(node: FieldDefinitionNode | null | undefined): boolean {
+  return node?.directives?.some((directive) => directive.name.value === 'external') ?? false;
 }
 
 function remembered(find: (field: string) => Provision): (field: string) => Provision {

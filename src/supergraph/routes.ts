@@ -29,6 +29,8 @@ export interface RouteTable {
   readonly fields: ReadonlyMap<string, readonly Connector[]>;
   /** Connectors that fetch a type by a key, by the type's name. */
   readonly entities: ReadonlyMap<string, readonly EntityRoute[]>;
+  /** Subgraphs that another has taken a field from by `@override`, by `Type.field`. */
+  readonly overridden: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const own: Route = { kind: 'own' };
@@ -39,11 +41,12 @@ const none: Route = { kind: 'none' };
  * of the whole object by a key at hand, and last by a key that is itself fetched first.
  */
 export function findRoute(table: RouteTable, type: string, field: string, provision: Provision): Route {
-  if (provision.gives(field) === 'yes') return own;
+  const given = gives(table, type, field, provision);
+  if (given === 'yes') return own;
   const connectors = table.fields.get(`${type}.${field}`) ?? [];
   const connector = connectors.find((each) => atHand(provision, each.needs)) ?? connectors[0];
   if (connector !== undefined) return { kind: 'connector', connector };
-  if (provision.gives(field) === 'maybe') return own;
+  if (given === 'maybe') return own;
   const entity = findEntity(table, type, field, provision, new Set());
   return entity === undefined ? none : { kind: 'entity', entity };
 }
@@ -56,7 +59,7 @@ function findEntity(
   tried: Set<EntityRoute>,
 ): EntityRoute | undefined {
   const routes = (table.entities.get(type) ?? []).filter(
-    (route) => route.provision.gives(field) !== 'no' && !tried.has(route),
+    (route) => gives(table, type, field, route.provision) !== 'no' && !tried.has(route),
   );
   const direct = routes.find((route) => atHand(provision, route.key));
   if (direct !== undefined) return direct;
@@ -69,6 +72,11 @@ function findEntity(
         findEntity(table, type, name, provision, tried) !== undefined,
     );
   });
+}
+
+function gives(table: RouteTable, type: string, field: string, provision: Provision): 'yes' | 'no' | 'maybe' {
+  const isOverridden = table.overridden.get(`${type}.${field}`)?.has(provision.origin) ?? false;
+  return isOverridden ? 'no' : provision.gives(field);
 }
 
 /** Whether all of these fields came with the object. */

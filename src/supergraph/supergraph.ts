@@ -1,9 +1,9 @@
-import { getNamedType, isObjectType, type GraphQLSchema } from 'graphql';
+import { getNamedType, isObjectType, Kind, type FieldDefinitionNode, type GraphQLSchema } from 'graphql';
 import type { Connector } from '../connectors/connector.js';
 import { treeOf } from '../connectors/wanted.js';
 import { publicName } from '../subgraph/public-name.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
-import { provisionOfShape, provisionOfType, type Provision } from './provision.js';
+import { nothing, provisionOfShape, provisionOfType, type Provision } from './provision.js';
 import { addResolvers } from './resolve.js';
 import type { EntityRoute, RouteTable } from './routes.js';
 import { stitch } from './stitch.js';
@@ -31,8 +31,7 @@ export function buildSupergraph(connected: readonly ConnectedSubgraph[], facts: 
   for (const { subgraph, connectors } of connected) {
     for (const connector of connectors) provisions.set(connector, provisionOf(connector, subgraph));
   }
-  const provision = (connector: Connector) =>
-    provisions.get(connector) ?? provisionOfShape({ kind: 'unknown' });
+  const provision = (connector: Connector) => provisions.get(connector) ?? nothing;
   const table = buildTable(connected, provision);
   const schema = stitch(connected.map(({ subgraph }) => subgraph));
   addResolvers(schema, { table, wants: new Wants(table, facts), provisionOf: provision });
@@ -40,7 +39,7 @@ export function buildSupergraph(connected: readonly ConnectedSubgraph[], facts: 
 }
 
 function provisionOf(connector: Connector, subgraph: Subgraph): Provision {
-  if (connector.output !== undefined) return provisionOfShape(connector.output);
+  if (connector.output !== undefined) return provisionOfShape(connector.output, subgraph.name);
   const { type: typeName, field } = connector.definition;
   const type = subgraph.schema.getType(typeName);
   if (field === undefined || !isObjectType(type)) return provisionOfType(subgraph, typeName);
@@ -52,20 +51,46 @@ function buildTable(
   connected: readonly ConnectedSubgraph[],
   provision: (connector: Connector) => Provision,
 ): RouteTable {
+  const overridden = overriddenFields(connected.map(({ subgraph }) => subgraph));
   const fields = new Map<string, Connector[]>();
   const entities = new Map<string, EntityRoute[]>();
   for (const { subgraph, connectors } of connected) {
     for (const connector of connectors) {
       const { definition } = connector;
       const type = publicName(subgraph, definition.type);
-      if (definition.field !== undefined) put(fields, `${type}.${definition.field}`, connector);
+      const coordinate = `${type}.${definition.field ?? ''}`;
+      if (overridden.get(coordinate)?.has(subgraph.name) === true) continue;
+      if (definition.field !== undefined) put(fields, coordinate, connector);
       const entity = entityOf(connector, subgraph);
       if (entity !== undefined) {
         put(entities, entity.type, { connector, ...entity.route, provision: provision(connector) });
       }
     }
   }
-  return { fields, entities };
+  return { fields, entities, overridden };
+}
+
+/** `@override(from: "users")` takes a field from that subgraph. */
+function overriddenFields(subgraphs: readonly Subgraph[]): Map<string, Set<string>> {
+  const overridden = new Map<string, Set<string>>();
+  for (const subgraph of subgraphs) {
+    for (const node of subgraph.document.definitions) {
+      if (node.kind !== Kind.OBJECT_TYPE_DEFINITION && node.kind !== Kind.OBJECT_TYPE_EXTENSION) continue;
+      for (const field of node.fields ?? []) {
+        const from = overriddenFrom(field);
+        const coordinate = `${publicName(subgraph, node.name.value)}.${field.name.value}`;
+        if (from !== undefined)
+          overridden.set(coordinate, (overridden.get(coordinate) ?? new Set()).add(from));
+      }
+    }
+  }
+  return overridden;
+}
+
+function overriddenFrom(field: FieldDefinitionNode): string | undefined {
+  const override = field.directives?.find((directive) => directive.name.value === 'override');
+  const from = override?.arguments?.find((argument) => argument.name.value === 'from')?.value;
+  return from?.kind === Kind.STRING ? from.value : undefined;
 }
 
 interface EntityUse {

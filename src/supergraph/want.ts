@@ -72,7 +72,11 @@ export class Wants {
   }
 }
 
-function known<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): unknown }, key: K, make: () => V): V {
+function known<K, V>(
+  map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
+  key: K,
+  make: () => V,
+): V {
   const value = map.get(key) ?? make();
   map.set(key, value);
   return value;
@@ -85,6 +89,7 @@ class Found implements Want {
   readonly #table: RouteTable;
   readonly #type: string;
   readonly #provision: Provision;
+  readonly #connected = new Set<string>();
 
   constructor(table: RouteTable, type: string, provision: Provision) {
     this.#table = table;
@@ -100,6 +105,8 @@ class Found implements Want {
         this.own = grown(this.own, name, below(this.#provision.under(name)));
         return;
       case 'connector':
+        if (this.#connected.has(name)) return;
+        this.#connected.add(name);
         this.need(route.connector.needs);
         return;
       case 'entity':

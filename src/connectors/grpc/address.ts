@@ -45,7 +45,12 @@ function overridden(text: string, source: SourceOf<'grpc'>, setting: Setting) {
 function split(text: string): string[] {
   return text
     .split(',')
-    .map((one) => one.trim().replace(/^(?:grpcs?|https?|dns):\/\/\/?/i, '').replace(/\/$/, ''))
+    .map((one) =>
+      one
+        .trim()
+        .replace(/^(?:grpcs?|https?|dns):\/\/\/?/i, '')
+        .replace(/\/$/, ''),
+    )
     .filter((one) => one !== '');
 }
 

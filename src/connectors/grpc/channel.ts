@@ -75,7 +75,9 @@ export function openChannels(addresses: readonly string[], setting: ChannelSetti
   quietGrpc();
   const { credentials, serverName } = setting;
   const named = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName };
-  const clients = addresses.map((address) => new Client(address, credentials, { ...channelOptions, ...named }));
+  const clients = addresses.map(
+    (address) => new Client(address, credentials, { ...channelOptions, ...named }),
+  );
   const pick = roundRobin(clients);
   return {
     next: pick,
@@ -118,7 +120,8 @@ async function tryEach(
     if (limits.signal?.aborted === true && !ending.sent) throw abandoned(limits.signal.reason);
     const error = toGatewayError(ending);
     if (error === undefined) return answer;
-    const neverLeft = ending.code === codes.UNAVAILABLE && /^(?:No connection|Name resolution)/.test(ending.details);
+    const neverLeft =
+      ending.code === codes.UNAVAILABLE && /^(?:No connection|Name resolution)/.test(ending.details);
     if (left <= 1 || !neverLeft) throw error;
   }
 }

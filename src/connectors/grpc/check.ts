@@ -39,7 +39,8 @@ function describeMissing(name: string, methods: ReadonlyMap<string, Method>): st
 /** Finds names in a connector's mappings that its method's messages lack. */
 export function checkMappings(definition: ConnectOf<'grpc'>, method: Method, subgraph: Subgraph): Problem[] {
   const { request } = definition.grpc;
-  const ofRequest = request === undefined ? checkArguments(definition, method, subgraph) : checkRequest(request, method);
+  const ofRequest =
+    request === undefined ? checkArguments(definition, method, subgraph) : checkRequest(request, method);
   const ofSelection = definition.selection === undefined ? [] : checkSelection(definition.selection, method);
   return [...ofRequest, ...ofSelection];
 }
@@ -67,7 +68,9 @@ function collect(expression: Expression, run: (report: Report) => void): Problem
 
 function checkRequest(request: Expression, { input }: Method): Problem[] {
   const { selection } = request;
-  return collect(request, (report) => checkMessage(outputShape(selection), input, selection.range.start, report));
+  return collect(request, (report) =>
+    checkMessage(outputShape(selection), input, selection.range.start, report),
+  );
 }
 
 function checkMessage(shape: OutputShape, type: MessageType, index: number, report: Report): void {
@@ -83,7 +86,8 @@ function checkMessage(shape: OutputShape, type: MessageType, index: number, repo
       return;
     case 'literal':
     case 'scalar':
-      if (form === 'object' && !isNull(shape)) report(index, `${type.name} is a message; a scalar does not fit.`);
+      if (form === 'object' && !isNull(shape))
+        report(index, `${type.name} is a message; a scalar does not fit.`);
       return;
     case 'list':
       report(index, `${type.name} is one message; a list does not fit.`);
@@ -128,7 +132,8 @@ function checkField(shape: OutputShape, field: Field, index: number, report: Rep
       return;
     case 'map':
       if (shape.kind !== 'object') return;
-      for (const { shape: value, range } of shape.fields.values()) checkValue(value, field, range.start, report);
+      for (const { shape: value, range } of shape.fields.values())
+        checkValue(value, field, range.start, report);
       return;
     case 'single':
       checkValue(shape, field, index, report);
@@ -161,7 +166,8 @@ function checkRead(tree: InputTree, type: MessageType, report: Report): void {
   if (jsonFormOf(type) === 'any') return;
   for (const [name, { range, needs }] of tree.fields) {
     const field = type.fields.find((each) => each.jsonName === name);
-    if (jsonFormOf(type) === 'scalar') report(range.start, `${type.name} is one value in JSON and has no "${name}".`);
+    if (jsonFormOf(type) === 'scalar')
+      report(range.start, `${type.name} is one value in JSON and has no "${name}".`);
     else if (field === undefined) report(range.start, noSuchOutput(type, name));
     else checkReadOf(field, needs, report);
   }

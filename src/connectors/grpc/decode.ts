@@ -52,7 +52,8 @@ function compileMessage(type: MessageType, wanted: Wanted): ReadMessage {
   const fields = type.fields.filter((field) => wanted === null || wanted.fields.has(field.jsonName));
   const byNumber = new Map(fields.map((field) => [field.number, compileField(field, type, wanted)]));
   for (const field of type.fields) {
-    if (field.oneof !== undefined && !byNumber.has(field.number)) byNumber.set(field.number, unwantedRival(field, type));
+    if (field.oneof !== undefined && !byNumber.has(field.number))
+      byNumber.set(field.number, unwantedRival(field, type));
   }
   const defaults = defaultsOf(fields);
   return (reader, end, depth, into) => {
@@ -182,7 +183,7 @@ function listField(field: Field, wanted: Wanted): ReadField {
     let list = object[jsonName] as unknown[];
     if (list === emptyList) object[jsonName] = list = [];
     if (!isPacked) list.push(read(reader, depth));
-    else for (const end = reader.end(); reader.pos < end; ) list.push(read(reader, depth));
+    else for (const end = reader.end(); reader.pos < end;) list.push(read(reader, depth));
     return true;
   };
 }
@@ -202,7 +203,7 @@ function mapField(field: Field): ReadField {
     if (map === emptyMap) object[jsonName] = map = {};
     let name = key.zero;
     let content: unknown;
-    for (const end = reader.end(); reader.pos < end; ) {
+    for (const end = reader.end(); reader.pos < end;) {
       const tag = reader.uint32();
       if (tag === ((1 << 3) | key.wire)) name = key.read(reader);
       else if (tag === ((2 << 3) | value.wire)) content = value.read(reader, depth);

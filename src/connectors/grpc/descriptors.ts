@@ -127,7 +127,9 @@ function fullName(place: Place, name: string): string {
 }
 
 function readEnum(type: JsonObject, place: Place): void {
-  const values = objects(type, 'value').map((value) => [text(value, 'name'), integer(value, 'number')] as const);
+  const values = objects(type, 'value').map(
+    (value) => [text(value, 'name'), integer(value, 'number')] as const,
+  );
   place.raw.enums.push(enumOf(fullName(place, text(type, 'name')), values));
 }
 
@@ -135,7 +137,9 @@ function readMessage(message: JsonObject, outer: Place): void {
   const name = fullName(outer, text(message, 'name'));
   const place: Place = { ...outer, prefix: name, features: overlaid(outer.features, message) };
   const nested = objects(message, 'nestedType');
-  const entries = new Map(nested.filter(isMapEntry).map((entry) => [`${name}.${text(entry, 'name')}`, entry]));
+  const entries = new Map(
+    nested.filter(isMapEntry).map((entry) => [`${name}.${text(entry, 'name')}`, entry]),
+  );
   for (const type of objects(message, 'enumType')) readEnum(type, place);
   for (const inner of nested) if (!isMapEntry(inner)) readMessage(inner, place);
   const oneofs = objects(message, 'oneofDecl').map((oneof) => text(oneof, 'name'));
@@ -160,7 +164,8 @@ function readField(
   const entry = typeNames.map((each) => entries.get(each)).find((each) => each !== undefined);
   const label = entry !== undefined ? 'map' : own(field, 'label') === 'LABEL_REPEATED' ? 'list' : 'single';
   const isGroup = own(field, 'type') === 'TYPE_GROUP' || isDelimited(field, features);
-  if (isGroup) place.faults.push(`${place.prefix}.${name} is a group, which is not supported; make it a message`);
+  if (isGroup)
+    place.faults.push(`${place.prefix}.${name} is a group, which is not supported; make it a message`);
   const index = own(field, 'oneofIndex');
   const isOneof = typeof index === 'number' && own(field, 'proto3Optional') !== true;
   const content = entry === undefined ? undefined : entryTypes(entry);
@@ -196,9 +201,14 @@ function isPacked(field: JsonObject, label: Field['label'], features: Features):
 }
 
 function entryTypes(entry: JsonObject): { readonly key: ScalarName; readonly value: string } {
-  const [key, value] = [1, 2].map((number) => objects(entry, 'field').find((field) => own(field, 'number') === number));
+  const [key, value] = [1, 2].map((number) =>
+    objects(entry, 'field').find((field) => own(field, 'number') === number),
+  );
   const keyType = key === undefined ? '' : typeName(key);
-  return { key: isScalarName(keyType) ? keyType : 'string', value: value === undefined ? '' : typeName(value) };
+  return {
+    key: isScalarName(keyType) ? keyType : 'string',
+    value: value === undefined ? '' : typeName(value),
+  };
 }
 
 /** `TYPE_SINT64` → `sint64`; messages and enums by their name, with a dot before it where it is in full. */

@@ -48,7 +48,9 @@ export function toGatewayError(ending: Ending): GatewayError | undefined {
     case codes.INTERNAL:
     case codes.UNIMPLEMENTED:
     case codes.UNKNOWN:
-      return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer cannot be read.", { cause });
+      return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer cannot be read.", {
+        cause,
+      });
     default:
       return new GatewayError('HTTP_CLIENT_ERROR', 'The backend could not be reached.', { cause });
   }

@@ -25,18 +25,26 @@ const largest = 16_000_000;
  * @throws FileFault
  */
 export async function readNearby(folder: string | undefined, path: string): Promise<NearbyFile> {
-  if (folder === undefined) throw new FileFault('cannot be read: this schema is no file, so nothing lies beside it');
+  if (folder === undefined)
+    throw new FileFault('cannot be read: this schema is no file, so nothing lies beside it');
   checkPath(path);
   const home = await realpath(folder);
   const file = await realpath(join(home, path)).catch(() => undefined);
   if (file === undefined) throw new FileFault('is not there');
   const name = relative(home, file);
-  if (name === '..' || name.startsWith(`..${sep}`) || isAbsolute(name)) throw new FileFault('leads out of the folder of the schema file');
+  if (name === '..' || name.startsWith(`..${sep}`) || isAbsolute(name))
+    throw new FileFault('leads out of the folder of the schema file');
   const facts = await stat(file);
   if (!facts.isFile()) throw new FileFault('is no file');
   if (facts.size > largest) throw new FileFault(`is larger than ${largest / 1e6} MB`);
   // the path as written names the file; its target is only where a link led
-  return { name: path.split('/').filter((part) => part !== '.' && part !== '').join('/'), content: await read(file) };
+  return {
+    name: path
+      .split('/')
+      .filter((part) => part !== '.' && part !== '')
+      .join('/'),
+    content: await read(file),
+  };
 }
 
 function checkPath(path: string): void {

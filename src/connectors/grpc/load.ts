@@ -36,7 +36,10 @@ async function loadDescriptors(source: SourceOf<'grpc'>, setting: Setting): Prom
   try {
     const { content } = await readNearby(setting.subgraph.folder, text.value);
     const { definitions, faults } = readDescriptorSet(content);
-    return { definitions, problems: faults.map((fault) => problem(`${text.value}: ${fault}.${hintOf(fault)}`)) };
+    return {
+      definitions,
+      problems: faults.map((fault) => problem(`${text.value}: ${fault}.${hintOf(fault)}`)),
+    };
   } catch (error) {
     if (error instanceof FileFault) {
       return { definitions: nothing, problems: [problem(`The file "${text.value}" ${error.message}.`)] };
@@ -64,13 +67,18 @@ export async function loadReflection(
     const read = await reflect(client, () => toMetadata(variables), timeoutMs);
     return fromReflection(read, source, setting);
   } catch (error) {
-    if (error instanceof MalformedMessage) return failed(source, setting, 'answers to reflection with broken files');
+    if (error instanceof MalformedMessage)
+      return failed(source, setting, 'answers to reflection with broken files');
     if (!(error instanceof ReflectionFault)) throw error;
     return failed(source, setting, error.message);
   }
 }
 
-function fromReflection({ definitions, faults }: FromDescriptors, source: SourceOf<'grpc'>, setting: Setting): Loaded {
+function fromReflection(
+  { definitions, faults }: FromDescriptors,
+  source: SourceOf<'grpc'>,
+  setting: Setting,
+): Loaded {
   const problems = faults.map((fault) => problemOf(source, setting, `tells this by reflection: ${fault}`));
   return { definitions, problems };
 }

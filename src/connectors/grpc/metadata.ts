@@ -35,7 +35,8 @@ function add(metadata: Metadata, name: string, value: string): void {
     metadata.add(name, Buffer.from(value, 'base64'));
     return;
   }
-  if (name === 'authorization' && metadata.get(name).length > 0) throw refused(name, 'there is more than one');
+  if (name === 'authorization' && metadata.get(name).length > 0)
+    throw refused(name, 'there is more than one');
   if (!asciiValue.test(value)) throw refused(name, 'only printable ASCII characters can be sent');
   metadata.add(name, value);
 }
@@ -67,7 +68,9 @@ const reservedNames: ReadonlySet<string> = new Set([
 export function checkMetadata(headers: readonly HeaderDefinition[]): Problem[] {
   return headers.flatMap(({ name, node }) => {
     const reason = reasonAgainst(name.toLowerCase());
-    return reason === undefined ? [] : [problemAt(node, 'INVALID_HEADER', `The metadata "${name}" ${reason}.`)];
+    return reason === undefined
+      ? []
+      : [problemAt(node, 'INVALID_HEADER', `The metadata "${name}" ${reason}.`)];
   });
 }
 
@@ -75,7 +78,9 @@ function reasonAgainst(name: string): string | undefined {
   if (name.startsWith('grpc-') || name.startsWith(':') || reservedNames.has(name)) {
     return 'is reserved: gRPC and HTTP/2 set it themselves';
   }
-  return legalName.test(name) ? undefined : 'is no name for metadata: letters, digits, "_", "-" and "." may stand in it';
+  return legalName.test(name)
+    ? undefined
+    : 'is no name for metadata: letters, digits, "_", "-" and "." may stand in it';
 }
 
 /** Metadata as headers: names in lower case, binary values as base64. */

@@ -127,7 +127,10 @@ class Loading {
   }
 
   finish(): { readonly definitions: Definitions; readonly problems: Problem[] } {
-    const { raw, faults } = readRoot(this.root, (object) => this.files.get(fileOf(object))?.syntax ?? 'proto3');
+    const { raw, faults } = readRoot(
+      this.root,
+      (object) => this.files.get(fileOf(object))?.syntax ?? 'proto3',
+    );
     const names = [...raw.messages, ...raw.enums].map((type) => type.name);
     // what is missing in a file that could not be read is no news
     if (this.problems.length === 0) for (const fault of faults) this.reportFault(fault, names);
@@ -180,22 +183,32 @@ function syntaxOf(lines: SourceLines): Syntax {
 function faultOfText(lines: SourceLines): { readonly line: number; readonly message: string } | undefined {
   const edition = /^\s*edition\s*=/.exec(lines.code);
   if (edition !== null) {
-    return { line: lineAt(lines.code, edition[0].length), message: 'is written in an edition. Compile it to a descriptor set and name that in descriptors' };
+    return {
+      line: lineAt(lines.code, edition[0].length),
+      message: 'is written in an edition. Compile it to a descriptor set and name that in descriptors',
+    };
   }
   const syntax = /^\s*syntax\s*=\s*["']([^"']*)["']/.exec(lines.code);
   if (syntax !== null && !/^proto[23]$/.test(syntax[1] ?? '')) {
-    return { line: lineAt(lines.code, syntax[0].length), message: `has the syntax "${syntax[1]}"; there are proto2 and proto3` };
+    return {
+      line: lineAt(lines.code, syntax[0].length),
+      message: `has the syntax "${syntax[1]}"; there are proto2 and proto3`,
+    };
   }
   const hostile = /\b__proto__\b/.exec(lines.code);
   if (hostile !== null) {
-    return { line: lineAt(lines.code, hostile.index), message: 'uses the name __proto__, which cannot be used here' };
+    return {
+      line: lineAt(lines.code, hostile.index),
+      message: 'uses the name __proto__, which cannot be used here',
+    };
   }
   return undefined;
 }
 
 /** protobufjs tells the line of what it cannot parse, but not of what is declared twice. */
 function describeParseError(error: Error, file: ProtoFile): string {
-  if (error instanceof TypeError) return `${file.name}:${file.lines.count} cannot be read: it ends too early.`;
+  if (error instanceof TypeError)
+    return `${file.name}:${file.lines.count} cannot be read: it ends too early.`;
   const [, what = error.message, line] = /^(.*?) \((?:.*, )?line (\d+)\)$/s.exec(error.message) ?? [];
   if (line !== undefined) return `${file.name}:${line} cannot be read: ${what.replaceAll("'", '"')}.`;
   const name = /'([^']+)'/.exec(error.message)?.[1];
@@ -208,4 +221,3 @@ function describeParseError(error: Error, file: ProtoFile): string {
 function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }
-

@@ -82,7 +82,10 @@ function readField(
 
 function hasPresence(field: protobuf.Field, owner: protobuf.Type, syntax: Syntax): boolean {
   if (syntax === 'proto2' || field.partOf !== null) return true;
-  return !isScalarName(field.type) && owner.lookup(field.type, [protobuf.Type, protobuf.Enum]) instanceof protobuf.Type;
+  return (
+    !isScalarName(field.type) &&
+    owner.lookup(field.type, [protobuf.Type, protobuf.Enum]) instanceof protobuf.Type
+  );
 }
 
 function isPacked(field: protobuf.Field, syntax: Syntax): boolean {

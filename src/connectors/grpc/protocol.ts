@@ -1,6 +1,14 @@
 import { SchemaFilesError } from '../../base/problems.js';
 import type { Subgraph } from '../../subgraph/subgraph.js';
-import type { ConnectOf, OpenSource, Protocol, Setting, SourceOf, Transport, WantedAnswer } from '../transport.js';
+import type {
+  ConnectOf,
+  OpenSource,
+  Protocol,
+  Setting,
+  SourceOf,
+  Transport,
+  WantedAnswer,
+} from '../transport.js';
 import { readAddresses } from './address.js';
 import { openChannels, type Channels } from './channel.js';
 import { checkMappings, findMethod } from './check.js';
@@ -20,7 +28,12 @@ async function open(source: SourceOf<'grpc'>, setting: Setting): Promise<OpenSou
   const { addresses, problems: ofAddress } = readAddresses(source, setting);
   const { credentials, problems: ofTls } = await readCredentials(source.grpc.tls, setting.subgraph.folder);
   const files = await loadFiles(source, setting);
-  const problems = [...ofAddress, ...ofTls, ...checkMetadata(source.grpc.metadata), ...(files?.problems ?? [])];
+  const problems = [
+    ...ofAddress,
+    ...ofTls,
+    ...checkMetadata(source.grpc.metadata),
+    ...(files?.problems ?? []),
+  ];
   if (problems.length > 0) throw new SchemaFilesError(problems);
   const channels = openChannels(addresses, { credentials, serverName: source.grpc.tls?.serverName });
   const { definitions } = files ?? (await askBackend(source, setting, channels));
@@ -81,7 +94,8 @@ function decoders(
   const judges = judgesOf(definition, source);
   const known = new WeakMap<WantedAnswer, Decode>();
   return (wanted) => {
-    const decode = known.get(wanted) ?? compileDecoder(method.output, inputsOf([wanted.selection, ...judges]));
+    const decode =
+      known.get(wanted) ?? compileDecoder(method.output, inputsOf([wanted.selection, ...judges]));
     known.set(wanted, decode);
     return decode;
   };

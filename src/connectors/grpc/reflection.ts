@@ -1,4 +1,10 @@
-import { status as codes, type Client, type ClientDuplexStream, type Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  status as codes,
+  type Client,
+  type ClientDuplexStream,
+  type Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import { isObject, own } from '../../mapping/values.js';
 import { builtInFile } from './built-in.js';
@@ -43,7 +49,12 @@ export async function reflect(
   }
 }
 
-async function ask(version: string, client: Client, metadata: Metadata, deadline: number): Promise<FromDescriptors> {
+async function ask(
+  version: string,
+  client: Client,
+  metadata: Metadata,
+  deadline: number,
+): Promise<FromDescriptors> {
   const conversation = new Conversation(version, client, metadata, deadline);
   try {
     return readFileDescriptors(await fetchFiles(conversation));
@@ -63,7 +74,8 @@ async function fetchFiles(conversation: Conversation): Promise<Iterable<Buffer>>
     }
     if (files.size > mostFiles) throw new ReflectionFault(`sends more than ${mostFiles} files by reflection`);
   };
-  for (const service of await conversation.services()) add(await conversation.files({ fileContainingSymbol: service }));
+  for (const service of await conversation.services())
+    add(await conversation.files({ fileContainingSymbol: service }));
   for (let path = wanted.pop(); path !== undefined; path = wanted.pop()) {
     if (files.has(path) || builtInFile(path) !== undefined) continue;
     add(await conversation.files({ fileByFilename: path }));
@@ -140,8 +152,12 @@ class Conversation {
   async services(): Promise<string[]> {
     const answer = part(await this.#ask({ listServices: '*' }), 'listServicesResponse');
     const services = own(answer, 'service');
-    const names = (Array.isArray(services) ? services : []).map((service: unknown) => own(service as object, 'name'));
-    return names.filter((name) => typeof name === 'string').filter((name) => !name.startsWith('grpc.reflection.'));
+    const names = (Array.isArray(services) ? services : []).map((service: unknown) =>
+      own(service as object, 'name'),
+    );
+    return names
+      .filter((name) => typeof name === 'string')
+      .filter((name) => !name.startsWith('grpc.reflection.'));
   }
 
   async files(question: object): Promise<Buffer[]> {
@@ -158,7 +174,7 @@ class Conversation {
   #ask(question: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
-        reject(this.#failure as Error);
+        reject(this.#failure);
         return;
       }
       this.#waiting = { resolve, reject };

@@ -63,7 +63,8 @@ const fieldMask = /^[a-zA-Z0-9.,]*$/;
 
 const writeFieldMask: WriteMessage = (to, value) => {
   if (typeof value !== 'string') throw misfit('field names with commas between them', value);
-  if (!fieldMask.test(value)) throw new Misfit('must be field names in lower camel case, with commas between them');
+  if (!fieldMask.test(value))
+    throw new Misfit('must be field names in lower camel case, with commas between them');
   for (const path of value.split(',')) {
     if (path === '') continue;
     to.uint32(tagOf(1, 2));
@@ -151,7 +152,9 @@ function writeAny(type: MessageType, writerOf: WriterOf): WriteMessage {
     const url = typeOf(value);
     const held = type.known.get(url.slice(url.lastIndexOf('/') + 1));
     if (held === undefined || !url.includes('/')) {
-      throw new Misfit('must name a message of the definitions, such as "type.googleapis.com/shop.v1.Product"').within('@type');
+      throw new Misfit(
+        'must name a message of the definitions, such as "type.googleapis.com/shop.v1.Product"',
+      ).within('@type');
     }
     to.uint32(tagOf(1, 2));
     to.text(url);
@@ -168,7 +171,13 @@ function typeOf(value: JsonObject): string {
   return url;
 }
 
-function writeHeld(to: Writer, held: MessageType, writerOf: WriterOf, value: JsonObject, depth: number): void {
+function writeHeld(
+  to: Writer,
+  held: MessageType,
+  writerOf: WriterOf,
+  value: JsonObject,
+  depth: number,
+): void {
   const { '@type': _, ...rest } = value;
   if (!hasOwnJson(held)) {
     writerOf(held)(to, rest, depth);

@@ -22,7 +22,14 @@ export async function readCredentials(
     return { credentials: credentials.createSsl(ca ?? null, key ?? null, cert ?? null), problems };
   } catch {
     // OpenSSL's words may quote the file
-    if (place !== undefined) problems.push(problemAt(place, 'INVALID_TLS', 'The certificates and the key do not fit together, or are no PEM files.'));
+    if (place !== undefined)
+      problems.push(
+        problemAt(
+          place,
+          'INVALID_TLS',
+          'The certificates and the key do not fit together, or are no PEM files.',
+        ),
+      );
     return { credentials: credentials.createInsecure(), problems };
   }
 }
