@@ -1,6 +1,6 @@
 import type { Client } from '@grpc/grpc-js';
 import type { Problem } from '../../base/problems.js';
-import { startOf } from '../../subgraph/text.js';
+import { startOf, type Text } from '../../subgraph/text.js';
 import { defaultCallTimeoutMs, type Setting, type SourceOf } from '../transport.js';
 import { readDescriptorSet, type FromDescriptors } from './descriptors.js';
 import { FileFault, problemAt, readNearby } from './files.js';
@@ -18,20 +18,17 @@ export interface Loaded {
 
 const nothing: Definitions = { methods: new Map(), messages: new Map() };
 
-/** The definitions of a source that names files: `.proto` or a descriptor set. Undefined where the backend is asked. */
+/**
+ * The definitions of a source that names files: `.proto` or a descriptor set. Undefined where the backend is asked. The
+ * rules have seen to it that a source has one of the three.
+ */
 export async function loadFiles(source: SourceOf<'grpc'>, setting: Setting): Promise<Loaded | undefined> {
   const { proto, descriptors, reflection } = source.grpc;
-  const given = [proto.length > 0, descriptors !== undefined, reflection].filter(Boolean).length;
-  if (given !== 1) {
-    const found = given === 0 ? 'none' : 'more than one';
-    return failed(source, setting, `needs one of proto, descriptors and reflection; this one has ${found}`);
-  }
-  if (descriptors !== undefined) return loadDescriptors(source, setting);
+  if (descriptors !== undefined) return loadDescriptors(descriptors, setting);
   return reflection ? undefined : readProtoFiles(setting.subgraph.folder, proto);
 }
 
-async function loadDescriptors(source: SourceOf<'grpc'>, setting: Setting): Promise<Loaded> {
-  const text = source.grpc.descriptors!;
+async function loadDescriptors(text: Text, setting: Setting): Promise<Loaded> {
   const problem = (message: string) => problemAt(text, 'INVALID_PROTO', message);
   try {
     const { content } = await readNearby(setting.subgraph.folder, text.value);

@@ -1,11 +1,9 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { Headers } from '../../base/context.js';
 import { GatewayError } from '../../base/errors.js';
-import type { Problem } from '../../base/problems.js';
 import type { Variables } from '../../mapping/scope.js';
 import type { HeaderDefinition } from '../../subgraph/subgraph.js';
 import { compileHeaders } from '../headers.js';
-import { problemAt } from './files.js';
 
 /** Gives the metadata of one call; throws GatewayError `BAD_USER_INPUT` for a value that cannot be sent. */
 export type ToMetadata = (variables: Variables) => Metadata;
@@ -43,44 +41,6 @@ function add(metadata: Metadata, name: string, value: string): void {
 
 function refused(name: string, reason: string): GatewayError {
   return new GatewayError('BAD_USER_INPUT', `The metadata "${name}" cannot be sent: ${reason}.`);
-}
-
-const legalName = /^[0-9a-z_.-]+$/;
-const reservedNames: ReadonlySet<string> = new Set([
-  'te',
-  'content-type',
-  'content-length',
-  'content-encoding',
-  'accept-encoding',
-  'host',
-  'user-agent',
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** Names that cannot be metadata, or belong to gRPC and HTTP/2 themselves. */
-export function checkMetadata(headers: readonly HeaderDefinition[]): Problem[] {
-  return headers.flatMap(({ name, node }) => {
-    const reason = reasonAgainst(name.toLowerCase());
-    return reason === undefined
-      ? []
-      : [problemAt(node, 'INVALID_HEADER', `The metadata "${name}" ${reason}.`)];
-  });
-}
-
-function reasonAgainst(name: string): string | undefined {
-  if (name.startsWith('grpc-') || name.startsWith(':') || reservedNames.has(name)) {
-    return 'is reserved: gRPC and HTTP/2 set it themselves';
-  }
-  return legalName.test(name)
-    ? undefined
-    : 'is no name for metadata: letters, digits, "_", "-" and "." may stand in it';
 }
 
 /** Metadata as headers: names in lower case, binary values as base64. */

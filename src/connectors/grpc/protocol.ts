@@ -15,7 +15,7 @@ import { checkMappings, findMethod } from './check.js';
 import { compileDecoder, type Decode } from './decode.js';
 import { loadFiles, loadReflection, type Loaded } from './load.js';
 import type { Definitions, Method } from './messages.js';
-import { checkMetadata, compileMetadata } from './metadata.js';
+import { compileMetadata } from './metadata.js';
 import { compileRequest } from './request.js';
 import { toReply } from './response.js';
 import { readCredentials } from './tls.js';
@@ -28,12 +28,7 @@ async function open(source: SourceOf<'grpc'>, setting: Setting): Promise<OpenSou
   const { addresses, problems: ofAddress } = readAddresses(source, setting);
   const { credentials, problems: ofTls } = await readCredentials(source.grpc.tls, setting.subgraph.folder);
   const files = await loadFiles(source, setting);
-  const problems = [
-    ...ofAddress,
-    ...ofTls,
-    ...checkMetadata(source.grpc.metadata),
-    ...(files?.problems ?? []),
-  ];
+  const problems = [...ofAddress, ...ofTls, ...(files?.problems ?? [])];
   if (problems.length > 0) throw new SchemaFilesError(problems);
   const channels = openChannels(addresses, { credentials, serverName: source.grpc.tls?.serverName });
   const { definitions } = files ?? (await askBackend(source, setting, channels));
@@ -78,9 +73,8 @@ function connect(
 /** @throws SchemaFilesError */
 function checked(definition: ConnectOf<'grpc'>, definitions: Definitions, subgraph: Subgraph): Method {
   const method = findMethod(definition.grpc.method, definitions);
-  const ofMetadata = checkMetadata(definition.grpc.metadata);
-  if ('code' in method) throw new SchemaFilesError([method, ...ofMetadata]);
-  const problems = [...ofMetadata, ...checkMappings(definition, method, subgraph)];
+  if ('code' in method) throw new SchemaFilesError([method]);
+  const problems = checkMappings(definition, method, subgraph);
   if (problems.length > 0) throw new SchemaFilesError(problems);
   return method;
 }

@@ -130,14 +130,14 @@ function compile() {
 
 interface Waiting {
   resolve(answer: unknown): void;
-  reject(error: unknown): void;
+  reject(error: Error | undefined): void;
 }
 
 /** Questions and answers on one stream, in turn. */
 class Conversation {
   readonly #stream: ClientDuplexStream<unknown, unknown>;
   #waiting: Waiting | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(version: string, client: Client, metadata: Metadata, deadline: number) {
     compiled ??= compile();
@@ -145,7 +145,7 @@ class Conversation {
     const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     this.#stream = client.makeBidiStreamRequest(path, encode, decode, metadata, { deadline });
     this.#stream.on('data', (answer) => this.#settle((waiting) => waiting.resolve(answer)));
-    this.#stream.on('error', (error) => this.#fail(error));
+    this.#stream.on('error', (error: Error) => this.#fail(error));
     this.#stream.on('end', () => this.#fail(new ReflectionFault('ended reflection too early')));
   }
 
@@ -182,7 +182,7 @@ class Conversation {
     });
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     this.#failure ??= error;
     this.#settle((waiting) => waiting.reject(this.#failure));
   }

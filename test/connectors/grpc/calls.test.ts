@@ -9,7 +9,17 @@ import { join } from 'node:path';
 import { Metadata, ServerCredentials } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { GatewayError } from '../../../src/base/errors.js';
-import { echo, folder, kitchenSdl, openSource, send, startKitchen, type Answer, type Call, type Handler } from './support.js';
+import {
+  echo,
+  folder,
+  kitchenSdl,
+  openSource,
+  send,
+  startKitchen,
+  type Answer,
+  type Call,
+  type Handler,
+} from './support.js';
 
 const names = [
   'OK',
@@ -88,7 +98,11 @@ describe('a status that the backend sends', () => {
   test('a code that gRPC does not know is a reply, too', async () => {
     const transports = await openKitchen();
     const reply = await send(transports.get('fail'), { $args: { input: { code: 99, details: '' } } });
-    expect(reply).toMatchObject({ status: 99, succeeded: false, facts: { grpc: { status: 99, code: 'UNKNOWN' } } });
+    expect(reply).toMatchObject({
+      status: 99,
+      succeeded: false,
+      facts: { grpc: { status: 99, code: 'UNKNOWN' } },
+    });
   });
 
   test('an OK tells so', async () => {
@@ -136,8 +150,14 @@ describe('a call that gets no status', () => {
 
   test('a signal that is aborted already makes no call', async () => {
     let calls = 0;
-    const transports = await openKitchen({ hang: () => void calls++ });
-    expect((await failureOf(send(transports.get('hang'), {}, { signal: AbortSignal.abort() }))).code).toBe('HTTP_CLIENT_ERROR');
+    const transports = await openKitchen({
+      hang: () => {
+        calls++;
+      },
+    });
+    expect((await failureOf(send(transports.get('hang'), {}, { signal: AbortSignal.abort() }))).code).toBe(
+      'HTTP_CLIENT_ERROR',
+    );
     expect(calls).toBe(0);
   });
 
@@ -160,20 +180,27 @@ describe('a call that gets no status', () => {
     const huge: Handler = (_, answer) => answer(null, { stringField: 'x'.repeat(5 * 1024 * 1024) });
     const transports = await openKitchen({ huge });
     const error = await failureOf(send(transports.get('huge'), {}));
-    expect(error).toMatchObject({ code: 'CONNECTOR_RESPONSE_INVALID', message: "The backend's answer is too large." });
+    expect(error).toMatchObject({
+      code: 'CONNECTOR_RESPONSE_INVALID',
+      message: "The backend's answer is too large.",
+    });
   });
 
   test('a request beyond 4 MB is what the backend says of it', async () => {
     const transports = await openKitchen();
     const input = { stringField: 'x'.repeat(5 * 1024 * 1024) };
-    expect(await send(transports.get('echo'), { $args: { input } })).toMatchObject({ status: 8, succeeded: false });
+    expect(await send(transports.get('echo'), { $args: { input } })).toMatchObject({
+      status: 8,
+      succeeded: false,
+    });
   });
 });
 
 describe('a peer that is no gRPC server', () => {
   const http1 = () => listen(createHttpServer((_, response) => response.end('<html>')));
   const silent = () => listen(createTcpServer((socket) => socket.destroy()));
-  const http2 = (answer: (stream: ServerHttp2Stream) => void) => listen(createHttp2Server().on('stream', (stream) => answer(stream.on('error', () => undefined))));
+  const http2 = (answer: (stream: ServerHttp2Stream) => void) =>
+    listen(createHttp2Server().on('stream', (stream) => answer(stream.on('error', () => undefined))));
   const grpcHeaders = { ':status': 200, 'content-type': 'application/grpc' };
   const page = (code: number) => (stream: ServerHttp2Stream) => {
     stream.respond({ ':status': code, 'content-type': 'text/html' });
@@ -189,8 +216,16 @@ describe('a peer that is no gRPC server', () => {
     ['resets the stream', () => http2((stream) => stream.close(2)), 'CONNECTOR_RESPONSE_INVALID'],
     ['resets the stream after headers', () => http2(resetLate), 'CONNECTOR_RESPONSE_INVALID'],
     ['drops the connection after headers', () => http2(dropLate), 'HTTP_CLIENT_ERROR'],
-    ['sends OK without a message', () => http2((stream) => stream.respond({ ...grpcHeaders, 'grpc-status': 0 }, { endStream: true })), 'CONNECTOR_RESPONSE_INVALID'],
-    ['sends a status that is no number', () => http2((stream) => stream.respond({ ...grpcHeaders, 'grpc-status': 'x' }, { endStream: true })), 'CONNECTOR_RESPONSE_INVALID'],
+    [
+      'sends OK without a message',
+      () => http2((stream) => stream.respond({ ...grpcHeaders, 'grpc-status': 0 }, { endStream: true })),
+      'CONNECTOR_RESPONSE_INVALID',
+    ],
+    [
+      'sends a status that is no number',
+      () => http2((stream) => stream.respond({ ...grpcHeaders, 'grpc-status': 'x' }, { endStream: true })),
+      'CONNECTOR_RESPONSE_INVALID',
+    ],
     ['sends no status', () => http2(endEarly), 'CONNECTOR_RESPONSE_INVALID'],
     ['compresses with what nobody knows', () => http2(oddEncoding), 'CONNECTOR_RESPONSE_INVALID'],
     ['sends broken gzip', () => http2(brokenGzip), 'CONNECTOR_RESPONSE_INVALID'],
@@ -204,9 +239,15 @@ describe('a peer that is no gRPC server', () => {
 
   test('a status without headers is a reply', async () => {
     const trailersOnly = (stream: ServerHttp2Stream) =>
-      stream.respond({ ...grpcHeaders, 'grpc-status': 5, 'grpc-message': 'none%20such' }, { endStream: true });
+      stream.respond(
+        { ...grpcHeaders, 'grpc-status': 5, 'grpc-message': 'none%20such' },
+        { endStream: true },
+      );
     const { transports } = await openSource(kitchenSdl(), { address: await http2(trailersOnly) });
-    expect(await send(transports.get('echo'), {})).toMatchObject({ status: 5, body: { message: 'none such' } });
+    expect(await send(transports.get('echo'), {})).toMatchObject({
+      status: 5,
+      body: { message: 'none such' },
+    });
   });
 
   function resetLate(stream: ServerHttp2Stream): void {
@@ -316,7 +357,9 @@ describe('metadata', () => {
 
   test('refuses what is no base64 for a -bin key', async () => {
     const { transports } = await openSource(sdl('', '{name: "x-a-bin", value: "{$args.token}"}'));
-    expect((await failureOf(send(transports.get('echo'), { $args: { token: '!' } }))).code).toBe('BAD_USER_INPUT');
+    expect((await failureOf(send(transports.get('echo'), { $args: { token: '!' } }))).code).toBe(
+      'BAD_USER_INPUT',
+    );
   });
 });
 
@@ -332,7 +375,12 @@ describe('connections', () => {
       expect((await failureOf(call())).code).toBe('HTTP_CLIENT_ERROR');
       kitchen = await startKitchen({}, { port });
       const start = performance.now();
-      while (!(await call().then(() => true, () => false))) {
+      while (
+        !(await call().then(
+          () => true,
+          () => false,
+        ))
+      ) {
         expect(performance.now() - start).toBeLessThan(6_000);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
@@ -351,7 +399,9 @@ describe('connections', () => {
   test('several addresses take turns', async () => {
     const counts = [0, 0, 0];
     const kitchens = await Promise.all(counts.map((_, i) => startKitchen({ echo: counting(counts, i) })));
-    const { transports } = await openSource(kitchenSdl(), { address: kitchens.map(({ address }) => address).join(', ') });
+    const { transports } = await openSource(kitchenSdl(), {
+      address: kitchens.map(({ address }) => address).join(', '),
+    });
     for (let i = 0; i < 9; i++) await send(transports.get('echo'), {});
     expect(counts).toEqual([3, 3, 3]);
   });
@@ -371,7 +421,9 @@ describe('connections', () => {
     const { open, transports } = await openSource(kitchenSdl(), { address });
     await send(transports.get('echo'), {});
     await open.close();
-    await new Promise<void>((resolve, reject) => server.tryShutdown((error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      server.tryShutdown((error) => (error ? reject(error) : resolve())),
+    );
     expect((await failureOf(send(transports.get('echo'), {}))).code).toBe('HTTP_CLIENT_ERROR');
   });
 
@@ -397,18 +449,47 @@ describe.skipIf(!openssl)('TLS (skipped where openssl is not installed)', () => 
     const files = mkdtempSync(join(folder, '.tls-'));
     onTestFinished(() => rmSync(files, { recursive: true }));
     const name = files.slice(folder.length + 1);
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=kitchen.test', '-addext', 'subjectAltName=DNS:kitchen.test', '-keyout', join(files, 'key.pem'), '-out', join(files, 'cert.pem')], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=kitchen.test',
+        '-addext',
+        'subjectAltName=DNS:kitchen.test',
+        '-keyout',
+        join(files, 'key.pem'),
+        '-out',
+        join(files, 'cert.pem'),
+      ],
+      { stdio: 'ignore' },
+    );
     const read = (file: string) => readFileSync(join(files, file));
     return { name, cert: read('cert.pem'), key: read('key.pem') };
   };
   const start = ({ cert, key }: ReturnType<typeof make>, checkClient = false) =>
-    startKitchen({}, { credentials: ServerCredentials.createSsl(cert, [{ private_key: key, cert_chain: cert }], checkClient) });
+    startKitchen(
+      {},
+      {
+        credentials: ServerCredentials.createSsl(cert, [{ private_key: key, cert_chain: cert }], checkClient),
+      },
+    );
   const tls = (settings: string) => kitchenSdl(`proto: "kitchen-sink.proto", tls: {${settings}}`);
 
   test('trusts the authority that is named, for the name that is named', async () => {
     const made = make();
     const { address } = await start(made);
-    const { transports } = await openSource(tls(`ca: "${made.name}/cert.pem", serverName: "kitchen.test"`), { address });
+    const { transports } = await openSource(tls(`ca: "${made.name}/cert.pem", serverName: "kitchen.test"`), {
+      address,
+    });
     expect((await send(transports.get('echo'), {})).succeeded).toBe(true);
   });
 
@@ -425,7 +506,10 @@ describe.skipIf(!openssl)('TLS (skipped where openssl is not installed)', () => 
     const made = make();
     const { address } = await start(made, true);
     const ca = `ca: "${made.name}/cert.pem", serverName: "kitchen.test"`;
-    const mutual = await openSource(tls(`${ca}, cert: "${made.name}/cert.pem", key: "${made.name}/key.pem"`), { address });
+    const mutual = await openSource(
+      tls(`${ca}, cert: "${made.name}/cert.pem", key: "${made.name}/key.pem"`),
+      { address },
+    );
     expect((await send(mutual.transports.get('echo'), {})).succeeded).toBe(true);
     const bare = await openSource(tls(ca), { address });
     expect((await failureOf(send(bare.transports.get('echo'), {}))).code).toBe('HTTP_CLIENT_ERROR');

@@ -10,7 +10,8 @@ import { folder, kitchenSdl, openSource, send, startKitchen, textOf } from './su
 async function openEcho(raw = true) {
   const { address } = await startKitchen({}, { raw });
   const { transports } = await openSource(kitchenSdl(), { address });
-  return async (input: unknown, field = 'echo') => (await send(transports.get(field), { $args: { input } })).body;
+  return async (input: unknown, field = 'echo') =>
+    (await send(transports.get(field), { $args: { input } })).body;
 }
 
 /** Nothing but what is given, and the defaults of everything without presence. */
@@ -58,15 +59,29 @@ describe('presence', () => {
 
   test('optional, message and oneof fields are there when they are set, also to their default', async () => {
     const echo = await openEcho();
-    const set = { maybeInt: 0, maybeText: '', maybeColor: 'COLOR_UNSPECIFIED', maybeBool: false, choiceText: '', empty: {} };
+    const set = {
+      maybeInt: 0,
+      maybeText: '',
+      maybeColor: 'COLOR_UNSPECIFIED',
+      maybeBool: false,
+      choiceText: '',
+      empty: {},
+    };
     expect(await echo(set)).toEqual({ ...defaults, ...set });
   });
 
   test('null is not set, and undefined is not there', async () => {
     const echo = await openEcho();
-    expect(await echo({ int32Field: null, maybeInt: null, ints: null, textMap: undefined, self: null, color: null })).toEqual(
-      defaults,
-    );
+    expect(
+      await echo({
+        int32Field: null,
+        maybeInt: null,
+        ints: null,
+        textMap: undefined,
+        self: null,
+        color: null,
+      }),
+    ).toEqual(defaults);
   });
 });
 
@@ -81,18 +96,27 @@ const double = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) =
 const float = fc
   .float({ noNaN: true, noDefaultInfinity: true })
   .map((value) => (Number.isInteger(value) ? value + 0 : Number(value.toPrecision(6))));
-const color = fc.oneof(fc.constantFrom('COLOR_UNSPECIFIED', 'RED', 'GREEN', 'DEEP_BLUE'), fc.constantFrom(4, -1, 2 ** 31 - 1));
+const color = fc.oneof(
+  fc.constantFrom('COLOR_UNSPECIFIED', 'RED', 'GREEN', 'DEEP_BLUE'),
+  fc.constantFrom(4, -1, 2 ** 31 - 1),
+);
 const json = fc.jsonValue({ maxDepth: 3 });
 const time = fc
-  .record({ seconds: fc.integer({ min: -62135596800, max: 253402300799 }), nanos: fc.integer({ min: 0, max: 999_999_999 }) })
+  .record({
+    seconds: fc.integer({ min: -62135596800, max: 253402300799 }),
+    nanos: fc.integer({ min: 0, max: 999_999_999 }),
+  })
   .map(({ seconds, nanos }) => `${new Date(seconds * 1000).toISOString().slice(0, 19)}${fractionOf(nanos)}Z`);
 
 function fractionOf(nanos: number): string {
   if (nanos === 0) return '';
-  return `.${String(nanos).padStart(9, '0').replace(/(?:000){1,2}$/, '')}`;
+  return `.${String(nanos)
+    .padStart(9, '0')
+    .replace(/(?:000){1,2}$/, '')}`;
 }
 
-const dictionary = (key: fc.Arbitrary<string>, value: fc.Arbitrary<unknown>) => fc.dictionary(key, value, { noNullPrototype: true });
+const dictionary = (key: fc.Arbitrary<string>, value: fc.Arbitrary<unknown>) =>
+  fc.dictionary(key, value, { noNullPrototype: true });
 
 const fields = {
   doubleField: fc.oneof(double, fc.constantFrom('NaN', 'Infinity', '-Infinity')),
@@ -127,9 +151,9 @@ const fields = {
   boolMap: dictionary(fc.constantFrom('true', 'false'), color),
   wideMap: dictionary(digits(false), double),
   timestamp: time,
-  duration: fc.tuple(fc.integer({ min: 0, max: 315_576_000_000 }), fc.integer({ min: 0, max: 999_999_999 })).map(
-    ([seconds, nanos]) => `${seconds}${fractionOf(nanos)}s`,
-  ),
+  duration: fc
+    .tuple(fc.integer({ min: 0, max: 315_576_000_000 }), fc.integer({ min: 0, max: 999_999_999 }))
+    .map(([seconds, nanos]) => `${seconds}${fractionOf(nanos)}s`),
   fieldMask: fc.array(fc.constantFrom('a', 'fooBar', 'fooBar.bazQux')).map((paths) => paths.join(',')),
   struct: dictionary(text, json),
   value: json,
@@ -148,7 +172,10 @@ const fields = {
   called: text,
 };
 const flat = fc.record(fields, { requiredKeys: [] });
-const sink = fc.record({ ...fields, selves: fc.array(flat, { maxLength: 2 }), self: flat }, { requiredKeys: [] });
+const sink = fc.record(
+  { ...fields, selves: fc.array(flat, { maxLength: 2 }), self: flat },
+  { requiredKeys: [] },
+);
 
 /** -0 is 0 in every integer, and fc gives it in JSON values. */
 function withDefaults(value: Record<string, unknown>): unknown {
@@ -177,7 +204,10 @@ describe('round trips', () => {
     // protobufjs takes the key "false" for true, and makes other keys of 64-bit ones
     const { boolMap: _, wideMap: __, ...common } = fields;
     const some = fc.record(common, { requiredKeys: [] });
-    const values = fc.record({ ...common, self: some, selves: fc.array(some, { maxLength: 2 }) }, { requiredKeys: [] });
+    const values = fc.record(
+      { ...common, self: some, selves: fc.array(some, { maxLength: 2 }) },
+      { requiredKeys: [] },
+    );
     await fc.assert(
       fc.asyncProperty(values, async (value) => {
         expect(await echo(value)).toEqual(withDefaults(value));
@@ -191,7 +221,9 @@ describe('round trips', () => {
     const { transports } = await openSource(kitchenSdl(), { address });
     const names = Object.keys(fields).map((name) => (name.endsWith('Map') ? `${name}->entries` : name));
     const selections = fc.subarray(names, { minLength: 1 }).map((some) => {
-      const list = some.map((name) => (name.includes('->') ? `x${name.slice(0, -9)}: ${name}` : name)).join(' ');
+      const list = some
+        .map((name) => (name.includes('->') ? `x${name.slice(0, -9)}: ${name}` : name))
+        .join(' ');
       return `${list} count: selves->size selves { ${list} } first: self.int64Field? c: choiceText`;
     });
     await fc.assert(
@@ -210,7 +242,11 @@ describe('round trips', () => {
     const { address } = await startKitchen();
     const { transports } = await openSource(kitchenSdl(), { address });
     const input = { int32Field: 1, stringField: 'a', self: { int32Field: 2, stringField: 'b' } };
-    const reply = await send(transports.get('echo'), { $args: { input } }, { selection: 'int32Field self { stringField }' });
+    const reply = await send(
+      transports.get('echo'),
+      { $args: { input } },
+      { selection: 'int32Field self { stringField }' },
+    );
     expect(reply.body).toEqual({ int32Field: 1, self: { stringField: 'b' } });
   });
 
@@ -223,7 +259,13 @@ describe('round trips', () => {
 
   test('names that plain objects have already are names like others', async () => {
     const echo = await openEcho();
-    const hostile = { constructor: 'a', hasOwnProperty: 'b', toString: 'c', valueOf: { constructor: 'd', toString: 'e' }, then: 'f' };
+    const hostile = {
+      constructor: 'a',
+      hasOwnProperty: 'b',
+      toString: 'c',
+      valueOf: { constructor: 'd', toString: 'e' },
+      then: 'f',
+    };
     expect(await echo(hostile, 'echoHostile')).toEqual(hostile);
     expect(await echo({}, 'echoHostile')).toEqual({ constructor: '', hasOwnProperty: '', valueOf: {} });
     const proto = JSON.parse('{"textMap": {"__proto__": "x"}, "struct": {"__proto__": {"a": 1}}}') as object;
@@ -236,20 +278,68 @@ describe('round trips', () => {
 
 describe('what is taken', () => {
   test.each<[string, object, object]>([
-    ['original names', { int64_field: 1, text_map: { a: 'b' }, renamed: 'r' }, { int64Field: '1', textMap: { a: 'b' }, called: 'r' }],
-    ['64-bit integers as number, bigint and text', { longs: [-1, -2n, '-3', 2 ** 53 - 1] }, { longs: ['-1', '-2', '-3', '9007199254740991'] }],
+    [
+      'original names',
+      { int64_field: 1, text_map: { a: 'b' }, renamed: 'r' },
+      { int64Field: '1', textMap: { a: 'b' }, called: 'r' },
+    ],
+    [
+      '64-bit integers as number, bigint and text',
+      { longs: [-1, -2n, '-3', 2 ** 53 - 1] },
+      { longs: ['-1', '-2', '-3', '9007199254740991'] },
+    ],
     ['32-bit integers as text and bigint', { ints: ['-2147483648', 7n] }, { ints: [-2147483648, 7] }],
-    ['enums by name and number', { colors: ['RED', 2, 99, -3] }, { colors: ['RED', 'GREEN', 99, 'DEEP_BLUE'] }],
-    ['numbers as text', { doubles: ['1.5', '-2e3', 'NaN', '-Infinity', 3n] }, { doubles: [1.5, -2000, 'NaN', '-Infinity', 3] }],
-    ['keys of another kind as text', { texts: [7, 12345678901234567890n] }, { texts: ['7', '12345678901234567890'] }],
-    ['base64 in both alphabets, padded or not', { blobs: ['-_8=', '+/8', 'AA'] }, { blobs: ['+/8=', '+/8=', 'AA=='] }],
-    ['times in any zone', { timestamp: '2026-11-22T10:41:21.123456789+02:00' }, { timestamp: '2026-11-22T08:41:21.123456789Z' }],
-    ['the first and the last time', { timestamps: ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999Z'] }, { timestamps: ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999Z'] }],
+    [
+      'enums by name and number',
+      { colors: ['RED', 2, 99, -3] },
+      { colors: ['RED', 'GREEN', 99, 'DEEP_BLUE'] },
+    ],
+    [
+      'numbers as text',
+      { doubles: ['1.5', '-2e3', 'NaN', '-Infinity', 3n] },
+      { doubles: [1.5, -2000, 'NaN', '-Infinity', 3] },
+    ],
+    [
+      'keys of another kind as text',
+      { texts: [7, 12345678901234567890n] },
+      { texts: ['7', '12345678901234567890'] },
+    ],
+    [
+      'base64 in both alphabets, padded or not',
+      { blobs: ['-_8=', '+/8', 'AA'] },
+      { blobs: ['+/8=', '+/8=', 'AA=='] },
+    ],
+    [
+      'times in any zone',
+      { timestamp: '2026-11-22T10:41:21.123456789+02:00' },
+      { timestamp: '2026-11-22T08:41:21.123456789Z' },
+    ],
+    [
+      'the first and the last time',
+      { timestamps: ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999Z'] },
+      { timestamps: ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999Z'] },
+    ],
     ['negative lengths of time', { duration: '-0.5s' }, { duration: '-0.500s' }],
-    ['null as a value', { value: null, listValue: [null, 1], choiceNull: null, valueMap: { a: null } }, { value: null, listValue: [null, 1], choiceNull: null, valueMap: { a: null } }],
-    ['wrappers as bare values', { int64Value: 0, stringValue: '', boolValue: false, floatValue: 1.1 }, { int64Value: '0', stringValue: '', boolValue: false, floatValue: 1.1 }],
-    ['a message in an Any', { any: { '@type': 'type.googleapis.com/kitchen.v1.Failure', code: 3 } }, { any: { '@type': 'type.googleapis.com/kitchen.v1.Failure', code: 3, details: '' } }],
-    ['a well-known type in an Any', { any: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: '3s' } }, { any: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: '3s' } }],
+    [
+      'null as a value',
+      { value: null, listValue: [null, 1], choiceNull: null, valueMap: { a: null } },
+      { value: null, listValue: [null, 1], choiceNull: null, valueMap: { a: null } },
+    ],
+    [
+      'wrappers as bare values',
+      { int64Value: 0, stringValue: '', boolValue: false, floatValue: 1.1 },
+      { int64Value: '0', stringValue: '', boolValue: false, floatValue: 1.1 },
+    ],
+    [
+      'a message in an Any',
+      { any: { '@type': 'type.googleapis.com/kitchen.v1.Failure', code: 3 } },
+      { any: { '@type': 'type.googleapis.com/kitchen.v1.Failure', code: 3, details: '' } },
+    ],
+    [
+      'a well-known type in an Any',
+      { any: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: '3s' } },
+      { any: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: '3s' } },
+    ],
     ['an empty Any', { any: {} }, { any: {} }],
     ['a negative zero', { doubleField: -0, int32Field: -0, sint64Field: -0 }, { doubleField: -0 }],
   ])('%s', async (_, input, expected) => {
@@ -275,13 +365,29 @@ describe('what is refused names its path and not its value', () => {
     ['an unknown field', { self: { nope: secret } }, '"self.nope" is no field of the message'],
     ['a list for one value', { int32Field: [1] }, '"int32Field" must be a 32-bit integer, not a list'],
     ['one value for a list', { ints: 1 }, '"ints" must be a list, not a number'],
-    ['text for a number', { selves: [{}, { ints: [1, secret] }] }, '"selves[1].ints[1]" must be a 32-bit integer, not a string'],
-    ['a number out of range', { uint32Field: -1 }, '"uint32Field" must be a 32-bit integer without sign, and is out of range'],
-    ['a long out of range', { int64Field: '9223372036854775808' }, '"int64Field" must be a 64-bit integer, and is out of range'],
+    [
+      'text for a number',
+      { selves: [{}, { ints: [1, secret] }] },
+      '"selves[1].ints[1]" must be a 32-bit integer, not a string',
+    ],
+    [
+      'a number out of range',
+      { uint32Field: -1 },
+      '"uint32Field" must be a 32-bit integer without sign, and is out of range',
+    ],
+    [
+      'a long out of range',
+      { int64Field: '9223372036854775808' },
+      '"int64Field" must be a 64-bit integer, and is out of range',
+    ],
     ['a number that may have lost digits', { uint64Field: 2 ** 53 }, 'write one beyond 2^53 as text'],
     ['a fraction for an integer', { int32Field: 1.5 }, '"int32Field" must be a 32-bit integer, not a number'],
     ['leading zeros', { int64Field: '007' }, '"int64Field" must be a 64-bit integer, not a string'],
-    ['a float beyond 32 bits', { floatField: 1e39 }, '"floatField" must be a 32-bit float, and is out of range'],
+    [
+      'a float beyond 32 bits',
+      { floatField: 1e39 },
+      '"floatField" must be a 32-bit float, and is out of range',
+    ],
     ['a number for a truth', { boolField: 1 }, '"boolField" must be true or false, not a number'],
     ['an object for text', { stringField: { secret } }, '"stringField" must be text, not an object'],
     ['half a character', { stringField: '\ud800' }, '"stringField" must be text, and holds half a character'],
@@ -289,8 +395,16 @@ describe('what is refused names its path and not its value', () => {
     ['an unknown name of an enum', { color: secret }, '"color" must be one of the names of its enum'],
     ['null in a list', { ints: [1, null] }, '"ints[1]" must not be null'],
     ['null in a map', { textMap: { a: null } }, '"textMap.a" must not be null'],
-    ['a key of the wrong type', { numberMap: { x: 1 } }, '"numberMap" must be a 32-bit integer, not a string'],
-    ['a key that is no truth', { boolMap: { yes: 'RED' } }, '"boolMap" must have only the keys "true" and "false"'],
+    [
+      'a key of the wrong type',
+      { numberMap: { x: 1 } },
+      '"numberMap" must be a 32-bit integer, not a string',
+    ],
+    [
+      'a key that is no truth',
+      { boolMap: { yes: 'RED' } },
+      '"boolMap" must have only the keys "true" and "false"',
+    ],
     ['two of a oneof', { choiceText: 'a', choiceNumber: 1 }, '"choiceNumber" excludes "choiceText"'],
     ['one field under two names', { int64Field: 1, int64_field: 2 }, '"int64Field" is given twice'],
     ['February 30th', { timestamp: '2026-02-30T00:00:00Z' }, '"timestamp" must be a time such as'],
@@ -298,14 +412,21 @@ describe('what is refused names its path and not its value', () => {
     ['no length of time', { duration: '1m' }, '"duration" must be a length of time such as "1.5s"'],
     ['an unknown type in an Any', { any: { '@type': `x/${secret}` } }, '"any.@type" must name a message'],
     ['an Any without type', { any: { code: 1 } }, '"any.@type" must be the name of a message, not nothing'],
-    ['an infinite number in a Struct', { struct: { a: [1, Infinity] } }, '"struct.a[1]" must be a finite number'],
+    [
+      'an infinite number in a Struct',
+      { struct: { a: [1, Infinity] } },
+      '"struct.a[1]" must be a finite number',
+    ],
     ['a message deeper than 64', nested(66), 'is nested too deep'],
     ['a value deeper than 64', { value: deepList(70) }, 'is nested too deep'],
     ['no object', 'text', 'it must be an object, not a string'],
   ])('%s', async (_, input, expected) => {
     const { transports } = await openSource(kitchenSdl());
-    const prepare = () => transports.get('echo')?.prepare({ $args: { input } }, { selection: parseSelection('$', '0.4') });
-    expect(prepare).toThrow(expect.objectContaining({ code: 'BAD_USER_INPUT', message: expect.stringContaining(expected) }));
+    const prepare = () =>
+      transports.get('echo')?.prepare({ $args: { input } }, { selection: parseSelection('$', '0.4') });
+    expect(prepare).toThrow(
+      expect.objectContaining({ code: 'BAD_USER_INPUT', message: expect.stringContaining(expected) }),
+    );
     expect(prepare).not.toThrow(secret);
   });
 
@@ -323,7 +444,10 @@ function deepList(depth: number): unknown {
 
 describe('an answer that is no such message', () => {
   const answering = async (bytes: Buffer) => {
-    const { address } = await startKitchen({ echo: (_: unknown, answer: (e: null, b: Buffer) => void) => answer(null, bytes) }, { raw: true });
+    const { address } = await startKitchen(
+      { echo: (_: unknown, answer: (e: null, b: Buffer) => void) => answer(null, bytes) },
+      { raw: true },
+    );
     const { transports } = await openSource(kitchenSdl(), { address });
     return send(transports.get('echo'), { $args: { input: {} } });
   };
@@ -336,12 +460,15 @@ describe('an answer that is no such message', () => {
     ['a nested message that ends amid a value', '8a01021880'],
     ['a timestamp out of range', 'e203070880feffffffff7f'],
   ])('%s is CONNECTOR_RESPONSE_INVALID', async (_, hex) => {
-    await expect(answering(Buffer.from(hex, 'hex'))).rejects.toMatchObject({ code: 'CONNECTOR_RESPONSE_INVALID' });
+    await expect(answering(Buffer.from(hex, 'hex'))).rejects.toMatchObject({
+      code: 'CONNECTOR_RESPONSE_INVALID',
+    });
   });
 
   test('a message nested 10000 deep is refused', async () => {
     let bytes: Buffer = Buffer.alloc(0);
-    for (let i = 0; i < 10_000; i++) bytes = Buffer.concat([Buffer.from([0x8a, 1, ...varint(bytes.length)]), bytes]);
+    for (let i = 0; i < 10_000; i++)
+      bytes = Buffer.concat([Buffer.from([0x8a, 1, ...varint(bytes.length)]), bytes]);
     await expect(answering(bytes)).rejects.toMatchObject({ code: 'CONNECTOR_RESPONSE_INVALID' });
   });
 

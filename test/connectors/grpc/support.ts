@@ -8,7 +8,6 @@ import {
   type sendUnaryData,
   type ServerUnaryCall,
   type ServiceDefinition,
-  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Source } from 'graphql';
@@ -41,14 +40,19 @@ export function kitchen(): ServiceDefinition {
 /** The same without decoding: handlers get the bytes of a message and give bytes. */
 function rawKitchen(): ServiceDefinition {
   const same = (bytes: Buffer) => bytes;
-  const raw = { requestDeserialize: same, requestSerialize: same, responseSerialize: same, responseDeserialize: same };
+  const raw = {
+    requestDeserialize: same,
+    requestSerialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
   return Object.fromEntries(Object.entries(kitchen()).map(([name, method]) => [name, { ...method, ...raw }]));
 }
 
 export const echo: Handler = (call, answer) => answer(null, call.request);
 
 const fail: Handler = (call, answer) => {
-  const { code, details } = call.request as { code: number; details: string };
+  const { code, details } = call.request as { code: status; details: string };
   const metadata = new Metadata();
   metadata.set('x-why', 'asked to');
   answer({ code, details, metadata });
@@ -60,7 +64,8 @@ export async function startKitchen(
   { port = 0, credentials = ServerCredentials.createInsecure(), raw = false } = {},
 ): Promise<{ readonly port: number; readonly address: string; readonly server: Server }> {
   const server = new Server();
-  const unimplemented: Handler = (_, answer) => answer({ code: status.UNIMPLEMENTED, details: 'not made here' });
+  const unimplemented: Handler = (_, answer) =>
+    answer({ code: status.UNIMPLEMENTED, details: 'not made here' });
   server.addService(raw ? rawKitchen() : kitchen(), {
     echo,
     echoHostile: echo,
@@ -72,9 +77,11 @@ export async function startKitchen(
     huge: unimplemented,
     broken: unimplemented,
     ...handlers,
-  } as UntypedServiceImplementation);
+  });
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, found) => (error ? reject(error) : resolve(found)));
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, found) =>
+      error ? reject(error) : resolve(found),
+    );
   });
   onTestFinished(() => server.forceShutdown());
   return { port: bound, address: `127.0.0.1:${bound}`, server };
@@ -142,7 +149,11 @@ export function textOf(value: string): Text {
 export async function send(
   transport: Transport | undefined,
   variables: Variables,
-  { selection = '$', timeoutMs = 5_000, signal }: { selection?: string; timeoutMs?: number; signal?: AbortSignal } = {},
+  {
+    selection = '$',
+    timeoutMs = 5_000,
+    signal,
+  }: { selection?: string; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Reply> {
   if (transport === undefined) throw new Error('there is no such connector');
   const wanted = { selection: parseSelection(selection, '0.4') };
