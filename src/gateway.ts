@@ -55,7 +55,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     config: configValues(config),
     policies: Object.keys(config.policies),
   });
-  const opened = await openAll(subgraphs, { environment, sources: config.sources, log });
+  const opened = await openAll(subgraphs, {
+    environment,
+    sources: config.sources,
+    maxCallsPerOperation: config.maxCallsPerOperation,
+    log,
+  });
   const guard = createGuard(subgraphs, config.policies);
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   guard.protect(schema);
@@ -65,7 +70,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     config,
     schema,
     subgraphs,
-    ask: (question) => ask(executable, question, config.timeout),
+    ask: (question) => ask(executable, question, config),
     serve: (more) =>
       serve({
         executable,
@@ -100,6 +105,13 @@ function createContextFor(config: Config): (facts: CallerFacts) => Promise<Reque
   return async ({ headers, authorization, address, signal }) => {
     const isOurs = authorization !== undefined && config.jwt.length > 0;
     const identity = isOurs ? await authenticate({ authorization: [authorization] }) : undefined;
-    return new RequestContext({ headers, identity, address, signal, timeoutMs: config.timeout });
+    return new RequestContext({
+      headers,
+      identity,
+      address,
+      signal,
+      timeoutMs: config.timeout,
+      explainsMappings: config.mode === 'development',
+    });
   };
 }

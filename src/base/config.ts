@@ -35,6 +35,8 @@ const issuer = z.strictObject({
 const source = z.strictObject({
   /** Used instead of the address in the schema file. */
   url: z.string().optional(),
+  /** How many calls one operation may make to this source. */
+  maxCallsPerOperation: z.int().min(1).optional(),
   /** What `$config` is in this source's strings. */
   config: z.record(z.string(), z.unknown()).optional(),
 });
@@ -49,6 +51,8 @@ const configShape = z.strictObject({
   log: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
   /** How long one operation may take. */
   timeout: duration.default(10_000),
+  /** How many calls one operation may make to all backends together. */
+  maxCallsPerOperation: z.int().min(1).default(1_000),
   jwt: z.array(issuer).default([]),
   sources: z.record(z.string(), source).default({}),
   /** graphql-shield rules by the name `@policy` uses. */

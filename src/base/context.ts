@@ -20,6 +20,8 @@ export interface RequestFacts {
   readonly timeoutMs?: number;
   /** Aborted when the client has gone. */
   readonly signal?: AbortSignal;
+  /** Whether what mappings have to remark is collected for the answer. */
+  readonly explainsMappings?: boolean;
 }
 
 const noHeaders: Headers = Object.freeze(Object.create(null) as Headers);
@@ -36,6 +38,7 @@ export class RequestContext {
   readonly signal: AbortSignal | undefined;
   /** `performance.now()` at which the operation has used up its time. */
   readonly deadline: number;
+  readonly explainsMappings: boolean;
   readonly #locals = new Map<object, unknown>();
 
   constructor(facts: RequestFacts = {}) {
@@ -43,6 +46,7 @@ export class RequestContext {
     this.identity = facts.identity;
     this.address = facts.address ?? '';
     this.signal = facts.signal;
+    this.explainsMappings = facts.explainsMappings ?? false;
     this.deadline = performance.now() + (facts.timeoutMs ?? 10_000);
   }
 

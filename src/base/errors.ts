@@ -19,6 +19,8 @@ export const errorCodes = {
   CONNECTOR_FETCH: 'A backend answered with a failure. `http.status` or `grpc.status` says which.',
   CONNECTOR_RESPONSE_INVALID: "A backend's answer cannot be read, or does not fit the schema.",
   HTTP_CLIENT_ERROR: 'A backend could not be reached.',
+  REQUEST_LIMIT_EXCEEDED:
+    'The operation needs more calls to backends than it may make; what was over is null.',
   GATEWAY_TIMEOUT: 'A backend, or the whole operation, took too long.',
   INTERNAL_SERVER_ERROR: 'The gateway failed. The log has the cause under the request id.',
 } as const;

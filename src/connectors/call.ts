@@ -3,11 +3,13 @@ import type { RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { compileSelection, type Mapping } from '../mapping/compile.js';
-import type { Variables } from '../mapping/scope.js';
+import type { MappingProblem, Variables } from '../mapping/scope.js';
 import { isObject } from '../mapping/values.js';
 import type { ConnectDefinition, Expression, SourceDefinition } from '../subgraph/subgraph.js';
 import type { Answer } from './answers.js';
+import { spendCall, type CallBudget } from './call-budget.js';
 import type { Connector, FetchInputs } from './connector.js';
+import { remark } from './mapping-report.js';
 import { defaultCallTimeoutMs, type CallLimits, type Reply, type Transport } from './transport.js';
 import type { Wanted } from './wanted.js';
 
@@ -22,6 +24,7 @@ export interface CallSetting {
   readonly transport?: Transport | undefined;
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly budget: CallBudget;
   readonly log: Log;
 }
 
@@ -36,7 +39,7 @@ export function createCall(setting: CallSetting): Connector['fetch'] {
   return async (inputs, wanted, context) => {
     const answer = answers(wanted);
     const variables = toVariables(inputs, context, setting);
-    if (transport === undefined) return answer.mapping.evaluate(undefined, variables);
+    if (transport === undefined) return map(answer, undefined, variables, context, setting);
     const reply = await perform(
       () => transport.prepare(variables, answer).send(limitsOf(context)),
       context,
@@ -44,8 +47,22 @@ export function createCall(setting: CallSetting): Connector['fetch'] {
     );
     const replied = withReply(variables, reply);
     judge(reply, replied);
-    return answer.mapping.evaluate(reply.body, replied);
+    return map(answer, reply.body, replied, context, setting);
   };
+}
+
+function map(
+  { mapping }: Answer,
+  body: unknown,
+  variables: Variables,
+  context: RequestContext,
+  { definition }: CallSetting,
+): unknown {
+  if (!context.explainsMappings) return mapping.evaluate(body, variables);
+  const problems: MappingProblem[] = [];
+  const value = mapping.evaluate(body, variables, problems);
+  remark(context, definition, problems);
+  return value;
 }
 
 async function perform(
@@ -54,6 +71,7 @@ async function perform(
   setting: CallSetting,
 ): Promise<Reply> {
   try {
+    spendCall(context, setting.source ?? sourceless, setting.budget);
     return await send();
   } catch (error) {
     const failure = toFailure(error, setting.facts);
@@ -96,6 +114,9 @@ function toVariables(inputs: FetchInputs, context: RequestContext, setting: Call
 }
 
 const nothing = Object.freeze({});
+
+/** Stands for the source of those that bring whole URLs. */
+const sourceless = Object.freeze({});
 
 function withReply(variables: Variables, reply: Reply): Variables {
   const { headers, trailers } = reply;

@@ -7,6 +7,7 @@ import { expressionsOf } from '../subgraph/expressions.js';
 import type { ConnectDefinition, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
 import { answersOf } from './answers.js';
 import { createCall } from './call.js';
+import type { CallBudget } from './call-budget.js';
 import type { Connector } from './connector.js';
 import type { Transport } from './transport.js';
 import { treeOf, unionOf } from './wanted.js';
@@ -19,6 +20,7 @@ export interface ConnectorSetting {
   readonly transport?: Transport | undefined;
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
+  readonly budget: CallBudget;
   readonly log: Log;
 }
 

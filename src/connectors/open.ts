@@ -25,6 +25,8 @@ export interface OpenSubgraphs {
 export interface OpenSetting {
   readonly environment: Environment;
   readonly sources: Config['sources'];
+  /** How many calls one operation may make to all backends together. */
+  readonly maxCallsPerOperation: number;
   readonly log: Log;
 }
 
@@ -124,6 +126,7 @@ function prepare(
     transport: transportOf(definition, opened, bare),
     environment: setting.environment,
     config: own?.config ?? {},
+    budget: { total: setting.maxCallsPerOperation, ofSource: own?.maxCallsPerOperation ?? Infinity },
     log: setting.log,
   });
 }

@@ -1,4 +1,5 @@
 import { GraphQLError, parse, validate, type ExecutionResult } from 'graphql';
+import type { Config } from '../base/config.js';
 import { RequestContext, type Headers, type Identity } from '../base/context.js';
 import type { Executable } from './executor.js';
 
@@ -17,14 +18,19 @@ export interface Question {
 export async function ask(
   { schema, execute }: Executable,
   question: Question,
-  timeoutMs: number,
+  config: Pick<Config, 'timeout' | 'mode'>,
 ): Promise<ExecutionResult> {
   const { query, operationName, variables, headers, identity } = question;
   const document = parsed(query);
   if (document instanceof GraphQLError) return { errors: [document] };
   const errors = validate(schema, document);
   if (errors.length > 0) return { errors };
-  const context = new RequestContext({ identity, timeoutMs, ...(headers && { headers }) });
+  const context = new RequestContext({
+    identity,
+    timeoutMs: config.timeout,
+    explainsMappings: config.mode === 'development',
+    ...(headers && { headers }),
+  });
   return execute({ document, operationName, variables, context });
 }
 

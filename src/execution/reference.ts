@@ -1,6 +1,8 @@
 import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { GatewayError, rootCause, toPublicError } from '../base/errors.js';
+import type { RequestContext } from '../base/context.js';
 import type { Log } from '../base/log.js';
+import { mappingRemarks } from '../connectors/mapping-report.js';
 import type { Execute } from './executor.js';
 
 /**
@@ -16,7 +18,10 @@ export function createReferenceExecutor(schema: GraphQLSchema, log: Log): Execut
       variableValues: variables ?? undefined,
       contextValue: context,
     });
-    return withPublicErrors(result, (error) => logMasked(error, context.id, log));
+    return withRemarks(
+      withPublicErrors(result, (error) => logMasked(error, context.id, log)),
+      context,
+    );
   };
 }
 
@@ -26,6 +31,13 @@ function withPublicErrors(result: ExecutionResult, onError: (error: GraphQLError
   const errors = [...new Set(result.errors)];
   errors.forEach(onError);
   return { ...result, errors: errors.map(toPublicError) };
+}
+
+/** In development the answer says what mappings looked for and did not find. */
+function withRemarks(result: ExecutionResult, context: RequestContext): ExecutionResult {
+  if (!context.explainsMappings) return result;
+  const mapping = [...mappingRemarks(context).values()];
+  return mapping.length === 0 ? result : { ...result, extensions: { ...result.extensions, mapping } };
 }
 
 /** What nobody foresaw is masked for the client, so the log is the only place to find it. */

@@ -50,7 +50,7 @@ function compileMessage(type: MessageType, wanted: Wanted): ReadMessage {
   const special = readSpecial(type, messageReader);
   if (special !== undefined) return special;
   const fields = type.fields.filter((field) => wanted === null || wanted.fields.has(field.jsonName));
-  const byNumber = new Map(fields.map((field) => [field.number, compileField(field, type, wanted)]));
+  const byNumber = new FieldTable(fields.map((field) => [field.number, compileField(field, type, wanted)]));
   for (const field of type.fields) {
     if (field.oneof !== undefined && !byNumber.has(field.number))
       byNumber.set(field.number, unwantedRival(field, type));
@@ -68,6 +68,29 @@ function compileMessage(type: MessageType, wanted: Wanted): ReadMessage {
     if (reader.pos !== end) throw new MalformedMessage('a value goes beyond the end of its message');
     return object;
   };
+}
+
+/** Fields by number: most numbers are small, and an array is found in faster than a map. */
+class FieldTable {
+  readonly #small: (ReadField | undefined)[] = [];
+  readonly #large = new Map<number, ReadField>();
+
+  constructor(fields: readonly (readonly [number: number, read: ReadField])[]) {
+    for (const [number, read] of fields) this.set(number, read);
+  }
+
+  get(number: number): ReadField | undefined {
+    return number < 256 ? this.#small[number] : this.#large.get(number);
+  }
+
+  has(number: number): boolean {
+    return this.get(number) !== undefined;
+  }
+
+  set(number: number, read: ReadField): void {
+    if (number < 256) this.#small[number] = read;
+    else this.#large.set(number, read);
+  }
 }
 
 const emptyList: readonly unknown[] = Object.freeze([]);
@@ -143,13 +166,21 @@ function enumJson(type: EnumType, number: number): unknown {
 function singleField(field: Field, owner: MessageType, wanted: Wanted): ReadField {
   const { jsonName } = field;
   const { wire: expected, read } = valueReader(field.type, wanted);
-  const isMessage = field.type.kind === 'message';
   const rivals = rivalsOf(field, owner);
+  const isMessage = field.type.kind === 'message';
+  // without presence it is there already, so that even a name such as `__proto__` is an ordinary property
+  if (!field.presence) {
+    return (reader, object, wire, depth) => {
+      if (wire !== expected) return false;
+      object[jsonName] = read(reader, depth);
+      return true;
+    };
+  }
   return (reader, object, wire, depth) => {
     if (wire !== expected) return false;
     const before = isMessage && Object.hasOwn(object, jsonName) ? object[jsonName] : undefined;
     put(object, jsonName, read(reader, depth, before));
-    drop(object, rivals);
+    if (rivals.length > 0) drop(object, rivals);
     return true;
   };
 }

@@ -49,6 +49,7 @@ async function connector(text: string): Promise<Connector> {
     transport: opened.connect(),
     environment: {},
     config: {},
+    budget: { total: 1_000, ofSource: Infinity },
     log,
   });
 }

@@ -1,0 +1,55 @@
+import { getLocation } from 'graphql';
+import type { RequestContext } from '../base/context.js';
+import type { MappingProblem } from '../mapping/scope.js';
+import type { ConnectDefinition } from '../subgraph/subgraph.js';
+
+/** One thing that mappings asked for and did not find, or could not do. */
+export interface MappingRemark {
+  readonly connector: string;
+  readonly message: string;
+  /** In the answer; list positions are `@`. */
+  readonly path: string;
+  /** `file:line:column` of the expression. */
+  readonly at?: string;
+  /** How often it happened in this operation. */
+  count: number;
+}
+
+/** The most remarks one operation collects. */
+const mostRemarks = 100;
+
+/** What mappings had to remark while this request was answered. Collected in development only. */
+export function mappingRemarks(context: RequestContext): Map<string, MappingRemark> {
+  return context.local(mappingRemarks, () => new Map<string, MappingRemark>());
+}
+
+/** Adds the problems of one mapping to what the request has collected; equal ones are counted. */
+export function remark(
+  context: RequestContext,
+  definition: ConnectDefinition,
+  problems: readonly MappingProblem[],
+): void {
+  const remarks = mappingRemarks(context);
+  for (const { message, path, range } of problems) {
+    const place = path.map((step) => (typeof step === 'number' ? '@' : step)).join('.');
+    const key = `${definition.coordinate} ${place} ${message}`;
+    const known = remarks.get(key);
+    if (known !== undefined) known.count++;
+    else if (remarks.size < mostRemarks) {
+      remarks.set(key, {
+        connector: definition.coordinate,
+        message,
+        path: place,
+        ...placeOf(definition, range.start),
+        count: 1,
+      });
+    }
+  }
+}
+
+function placeOf({ selection }: ConnectDefinition, index: number): { at?: string } {
+  if (selection === undefined) return {};
+  const { text } = selection;
+  const { line, column } = getLocation(text.source, text.offsetOf(index));
+  return { at: `${text.source.name}:${line}:${column}` };
+}
