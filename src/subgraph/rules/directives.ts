@@ -63,3 +63,12 @@ export function textsIn(value: ValueNode | undefined, subgraph: Subgraph): Text[
   if (value?.kind === Kind.LIST) return value.values.flatMap((each) => textsIn(each, subgraph));
   return isString(value) ? [textOf(value, subgraph.source)] : [];
 }
+
+/** Whether a type or field has a directive. */
+export function hasDirective(element: { readonly astNode?: Annotated | null | undefined }, name: string): boolean {
+  return (element.astNode?.directives ?? []).some((directive) => directive.name.value === name);
+}
+
+interface Annotated {
+  readonly directives?: readonly DirectiveNode[] | undefined;
+}

@@ -2,10 +2,10 @@ import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
 import type { PolicyDefinition, Subgraph } from '../subgraph.js';
 import type { Text } from '../text.js';
+import { catalogOf } from './catalog.js';
 import { directivesNamed, optionText, option, textsIn, type Placed } from './directives.js';
 import { atNode, inText, lineOf, unique } from './fault.js';
 import { lackingReads } from './lacking.js';
-import { mergedFields } from './merged.js';
 import type { Rule, Scope } from './rule.js';
 
 /** Each policy has a name of its own, among the files and the config file. */
@@ -74,15 +74,15 @@ function unknownPolicy(text: Text, { type, field }: Placed, names: readonly stri
 
 /** A policy that reads what its object does not have would deny everybody, and nobody would know why. */
 function checkFields(policy: PolicyDefinition, text: Text, { type, field }: Placed, scope: Scope): Problem[] {
-  const fields = type === undefined ? undefined : mergedFields(type, scope);
-  if (fields === undefined || type === undefined) return [];
+  const fields = catalogOf(scope.subgraphs).types.get(type ?? '')?.fields;
+  if (fields === undefined || type === undefined || fields.size === 0) return [];
   const lacking = lackingReads(policy.allow.selection.root, ({ variable, name }) => variable === '$this' && !fields.has(name));
   const place = [type, field].filter(Boolean).join('.');
   return unique(
     lacking.map(({ name }) => {
       const message =
         `@policy on ${place} names "${policy.name}", which reads $this.${name}, but the type ${type} has no field "${name}".` +
-        didYouMean(name, fields);
+        didYouMean(name, fields.keys());
       return inText(text, 0, 'POLICY_FIELD_NOT_FOUND', message);
     }),
   );

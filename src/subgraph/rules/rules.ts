@@ -10,6 +10,13 @@ import { selections } from './selections.js';
 import { policyNames, policyUses } from './policies.js';
 import { rateLimits } from './rate-limits.js';
 import { abstractTypes, federation, overrides } from './federation.js';
+import { batches } from './batches.js';
+import { circles } from './circles.js';
+import { entities } from './entities.js';
+import { keyDirectives, servedKeys } from './key-directives.js';
+import { subscriptions } from './subscriptions.js';
+import { typeConflicts } from './type-conflicts.js';
+import { unresolvedFields } from './unresolved-fields.js';
 import type { Rule } from './rule.js';
 import { sourceNames } from './source-names.js';
 import { sourceReferences } from './source-references.js';
@@ -37,4 +44,12 @@ export const rules: readonly Rule[] = [
   federation,
   overrides,
   abstractTypes,
+  batches,
+  entities,
+  keyDirectives,
+  servedKeys,
+  circles,
+  subscriptions,
+  unresolvedFields,
+  typeConflicts,
 ];
