@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { resultsFolder, runBench } from './bench.js';
+import { runBench } from './bench.js';
 import { formatReport } from './instrument/table.js';
 import { help, OptionsError, readOptions } from './options.js';
+import { resultsFolder } from './take-profile.js';
 
 /** `npm run bench`: see README.md beside this file. */
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /** JavaScript made from the files of `bench/`, so that no process that is measured carries a transpiler. */
@@ -10,7 +11,7 @@ export interface Built {
 }
 
 /** The customary place for what tools leave behind: imports are found from there, and no other tool reads it. */
-const cache = resolve('node_modules/.cache/backstitch-bench');
+const cache = fileURLToPath(new URL('../../node_modules/.cache/backstitch-bench', import.meta.url));
 
 /** Bundles these files of `bench/`; packages stay outside, as they are when the gateway is measured. */
 export async function buildPrograms(names: readonly string[]): Promise<Built> {

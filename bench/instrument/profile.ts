@@ -38,7 +38,7 @@ export function readProfile(file: string, most = 25): Profile {
   samples.forEach((id, index) => {
     const frame = frames.get(id);
     const time = timeDeltas[index] ?? 0;
-    if (!frame || frame.functionName === '(idle)') return;
+    if (!frame || isNoCost(frame)) return;
     total += time;
     add(functions, nameOf(frame), time);
     add(packages, packageOf(frame), time);
@@ -47,6 +47,11 @@ export function readProfile(file: string, most = 25): Profile {
 }
 
 type Frame = ProfileNode['callFrame'];
+
+/** Nothing ran, or the inspector did: it is what starts and ends the profile. */
+function isNoCost({ functionName, url }: Frame): boolean {
+  return functionName === '(idle)' || (functionName === 'dispatch' && url === '');
+}
 
 function add(sums: Map<string, number>, name: string, time: number): void {
   sums.set(name, (sums.get(name) ?? 0) + time);

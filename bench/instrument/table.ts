@@ -1,5 +1,5 @@
 import { baseline } from '../contestants.js';
-import type { Check, Report, Result, TakenProfile } from '../bench.js';
+import type { Check, Report, Result, TakenProfile } from '../report.js';
 
 /** The report for people: the ratios first, then what lies behind them. */
 export function formatReport(report: Report): string {
