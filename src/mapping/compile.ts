@@ -1,7 +1,16 @@
 import { didYouMean } from '../base/suggest.js';
 import { METHODS, misuse } from './methods/index.js';
 import type { Argument, StepRun } from './methods/method.js';
-import { VARIABLE_NAMES, advance, createScope, eachOf, reject, report, uniqueProblems, withCurrent } from './scope.js';
+import {
+  VARIABLE_NAMES,
+  advance,
+  createScope,
+  eachOf,
+  reject,
+  report,
+  uniqueProblems,
+  withCurrent,
+} from './scope.js';
 import type { MappingProblem, Run, Scope, Variables } from './scope.js';
 import { build, select } from './select.js';
 import type { CompiledEntry } from './select.js';
@@ -142,7 +151,10 @@ function compileArray(items: readonly Run[]): Run {
 function compileOperators(node: Operators, names: Names): Compiled {
   const operands = node.operands.map((operand) => compile(operand, names));
   const nullPasses = node.operator === '?!';
-  const run = firstOf(operands.map((operand) => operand.run), nullPasses);
+  const run = firstOf(
+    operands.map((operand) => operand.run),
+    nullPasses,
+  );
   return { run, source: { kind: 'firstOf', sources: operands.map(({ source }) => source), nullPasses } };
 }
 
@@ -193,15 +205,19 @@ function compilePath(node: Path, names: Names): Compiled {
     return value;
   };
   const source = keysOf(node, steps) ?? { kind: 'computed', run };
-  const brief = node.steps.length <= 1 && node.selection === undefined ? compileBrief(node, names) : undefined;
-  return brief === undefined ? { run, source } : { run: (scope) => (scope.problems === undefined ? brief(scope) : run(scope)), source };
+  const brief =
+    node.steps.length <= 1 && node.selection === undefined ? compileBrief(node, names) : undefined;
+  return brief === undefined
+    ? { run, source }
+    : { run: (scope) => (scope.problems === undefined ? brief(scope) : run(scope)), source };
 }
 
 function compileSteps(node: Path, names: Names): StepRun[] {
   let visible = names;
   const runs = node.steps.map((step, i) => {
     const name = declaredName(step);
-    if (step.kind !== 'method' || name === undefined || misuse(step) !== undefined) return compileStep(step, node.steps[i + 1], visible);
+    if (step.kind !== 'method' || name === undefined || misuse(step) !== undefined)
+      return compileStep(step, node.steps[i + 1], visible);
     const declared = visible.with(name);
     const run = compileDeclaration(step, declared.slot, visible);
     visible = declared.names;
@@ -215,19 +231,31 @@ function compileSteps(node: Path, names: Names): StepRun[] {
 function keysOf({ root, steps, selection }: Path, runs: readonly StepRun[]): Source | undefined {
   const from = root.kind === 'current' ? 'current' : 'body';
   const keys: KeyOrQuestion[] = [];
-  if (root.kind === 'key') keys.push({ kind: 'key', name: root.key.name, read: readKey(root.key.name, root.range, false) });
+  if (root.kind === 'key')
+    keys.push({ kind: 'key', name: root.key.name, read: readKey(root.key.name, root.range, false) });
   else if (root.kind === 'variable' || root.kind === 'expression') return undefined;
   for (const [i, step] of steps.entries()) {
     if (step.kind === 'method') return undefined;
-    keys.push(step.kind === 'question' ? { kind: 'question' } : { kind: 'key', name: step.key.name, read: runs[i] as StepRun });
+    keys.push(
+      step.kind === 'question'
+        ? { kind: 'question' }
+        : { kind: 'key', name: step.key.name, read: runs[i] as StepRun },
+    );
   }
-  return keys[0]?.kind === 'key' ? { kind: 'keys', from, steps: keys, next: selection && runs.at(-1) } : undefined;
+  return keys[0]?.kind === 'key'
+    ? { kind: 'keys', from, steps: keys, next: selection && runs.at(-1) }
+    : undefined;
 }
 
 /** `a`, `$.a`, `@.a`, `$args.a` without loop and trail, for as long as nobody wants the problems. */
 function compileBrief({ root, steps, range }: Path, names: Names): Run | undefined {
   const [step] = steps;
-  const key = root.kind === 'key' && step === undefined ? root.key : root.kind !== 'key' && step?.kind === 'key' ? step.key : undefined;
+  const key =
+    root.kind === 'key' && step === undefined
+      ? root.key
+      : root.kind !== 'key' && step?.kind === 'key'
+        ? step.key
+        : undefined;
   if (key === undefined || root.kind === 'expression') return undefined;
   if (root.kind === 'variable' && names.slotOf(root.name) !== undefined) return undefined;
   const read = readKey(key.name, range, false);
@@ -321,7 +349,13 @@ function readKey(name: string, range: Range, excused: boolean): StepRun {
   return read;
 }
 
-function readFromAll(list: readonly unknown[], read: StepRun, scope: Scope, name: string, range: Range): unknown {
+function readFromAll(
+  list: readonly unknown[],
+  read: StepRun,
+  scope: Scope,
+  name: string,
+  range: Range,
+): unknown {
   const outer = scope.trail;
   const results = eachOf(list, scope, range, read);
   scope.trail = outer;
@@ -340,7 +374,10 @@ function compileMethod(step: MethodStep, names: Names): StepRun {
       return report(scope, nameRange, wrong ?? '');
     };
   }
-  const run = method.compile({ range: nameRange, args: (step.args ?? []).map((arg) => compileArgument(arg, names)) });
+  const run = method.compile({
+    range: nameRange,
+    args: (step.args ?? []).map((arg) => compileArgument(arg, names)),
+  });
   return (value, scope) => {
     if (scope.problems !== undefined) advance(scope, trace);
     return run(value, scope);

@@ -1,6 +1,17 @@
 import { METHODS, misuse } from './methods/index.js';
 import { declaredName } from './syntax.js';
-import type { Entry, Expression, Key, MethodStep, Path, Range, Root, Selection, SelectionList, Step } from './syntax.js';
+import type {
+  Entry,
+  Expression,
+  Key,
+  MethodStep,
+  Path,
+  Range,
+  Root,
+  Selection,
+  SelectionList,
+  Step,
+} from './syntax.js';
 
 /**
  * Where values come from. A selection is walked as if it were evaluated, but every value is only the set of places it
@@ -55,7 +66,9 @@ export function inputPaths(selection: Selection): InputTree {
 
 /** Every use of a variable from outside, in the order of evaluation; names bound by `->as` are none. */
 export function variableUses(selection: Selection): VariableUse[] {
-  const ends = walk(selection).places.filter((place) => place.root.name !== '$' && (place.whole || !place.extended));
+  const ends = walk(selection).places.filter(
+    (place) => place.root.name !== '$' && (place.whole || !place.extended),
+  );
   return ends.map((place) => {
     const keys = keysOf(place);
     return {
@@ -131,7 +144,14 @@ class Walk {
   root(name: string, range: Range): Place {
     const address = this.roots.get(name) ?? new Address();
     this.roots.set(name, address);
-    return this.place({ root: { name, range }, parent: undefined, key: undefined, address, extended: false, whole: false });
+    return this.place({
+      root: { name, range },
+      parent: undefined,
+      key: undefined,
+      address,
+      extended: false,
+      whole: false,
+    });
   }
 
   private place(place: Place): Place {
@@ -164,7 +184,8 @@ class Walk {
 
   /** A sub-selection of a value. */
   list(node: SelectionList, value: Flow, scope: FlowScope): Flow {
-    for (const unseen of node.unseen ?? []) this.expression(unseen, { ...scope, body: NOWHERE, current: NOWHERE });
+    for (const unseen of node.unseen ?? [])
+      this.expression(unseen, { ...scope, body: NOWHERE, current: NOWHERE });
     return this.entries(node.entries, { ...scope, body: value, current: value });
   }
 
@@ -172,7 +193,9 @@ class Walk {
     return this.union(
       entries.map((entry) => {
         const flow = this.expression(entry.value, scope);
-        return entry.kind === 'field' || entry.kind === 'alias' ? { places: [], fields: new Map([[entry.key.name, flow]]) } : flow;
+        return entry.kind === 'field' || entry.kind === 'alias'
+          ? { places: [], fields: new Map([[entry.key.name, flow]]) }
+          : flow;
       }),
     );
   }
@@ -203,7 +226,8 @@ class Walk {
       const before = flow;
       flow = this.step(step, before, inner);
       const name = declaredName(step);
-      if (name !== undefined) inner = { ...inner, locals: new Map(inner.locals).set(name, this.local(step, before, inner)) };
+      if (name !== undefined)
+        inner = { ...inner, locals: new Map(inner.locals).set(name, this.local(step, before, inner)) };
     }
     return path.selection === undefined ? flow : this.list(path.selection, flow, inner);
   }
@@ -222,7 +246,9 @@ class Walk {
       case 'current':
         return scope.current;
       case 'variable':
-        return scope.locals.get(root.name) ?? { places: [this.root(root.name, root.range)], fields: undefined };
+        return (
+          scope.locals.get(root.name) ?? { places: [this.root(root.name, root.range)], fields: undefined }
+        );
       case 'expression':
         return this.expression(root.expression, scope);
     }

@@ -111,7 +111,9 @@ class ExactReader {
       end++;
     }
     this.pos = end + 1;
-    return escaped ? (JSON.parse(this.text.slice(start, end + 1)) as string) : this.text.slice(start + 1, end);
+    return escaped
+      ? (JSON.parse(this.text.slice(start, end + 1)) as string)
+      : this.text.slice(start + 1, end);
   }
 
   private word(): unknown {
@@ -132,11 +134,17 @@ function wordValue(word: string): unknown {
 /** Writes compact JSON; bigints as their digits, undefined properties not at all. */
 export function stringifyJson(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? 'null';
+    return nativeText(value);
   } catch {
     // a bigint somewhere, or too deep for the native writer
     return writeExactly(value);
   }
+}
+
+/** What has no JSON form is null. */
+function nativeText(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined;
+  return text ?? 'null';
 }
 
 /** What is still to be written, last first: text as it is, or a value. */
@@ -148,8 +156,9 @@ function writeExactly(root: unknown): string {
   for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
     if (typeof item === 'string') text += item;
     else if (Array.isArray(item.value)) pushList(item.value, pending);
-    else if (typeof item.value === 'object' && item.value !== null) pushObject(item.value as JsonObject, pending);
-    else text += typeof item.value === 'bigint' ? item.value.toString() : (JSON.stringify(item.value) ?? 'null');
+    else if (typeof item.value === 'object' && item.value !== null)
+      pushObject(item.value as JsonObject, pending);
+    else text += typeof item.value === 'bigint' ? item.value.toString() : nativeText(item.value);
   }
   return text;
 }

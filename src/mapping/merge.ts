@@ -19,17 +19,33 @@ export function merge(earlier: unknown, later: unknown, scope: Scope, range: Ran
   if (Array.isArray(earlier) && Array.isArray(later)) return mergeLists(earlier, later, scope, range, depth);
   if (isObject(earlier) && isObject(later)) return mergeObjects(earlier, later, scope, range, depth);
   if (!sameType(earlier, later)) {
-    report(scope, range, `two selections of one name give ${kindOf(earlier)} and ${kindOf(later)}; the later one is kept`);
+    report(
+      scope,
+      range,
+      `two selections of one name give ${kindOf(earlier)} and ${kindOf(later)}; the later one is kept`,
+    );
   }
   return later;
 }
 
-function mergeLists(earlier: readonly unknown[], later: readonly unknown[], scope: Scope, range: Range, depth: number): unknown[] {
+function mergeLists(
+  earlier: readonly unknown[],
+  later: readonly unknown[],
+  scope: Scope,
+  range: Range,
+  depth: number,
+): unknown[] {
   const length = Math.max(earlier.length, later.length);
   return Array.from({ length }, (_, i) => merge(earlier[i], later[i], scope, range, depth + 1));
 }
 
-function mergeObjects(earlier: JsonObject, later: JsonObject, scope: Scope, range: Range, depth: number): JsonObject {
+function mergeObjects(
+  earlier: JsonObject,
+  later: JsonObject,
+  scope: Scope,
+  range: Range,
+  depth: number,
+): JsonObject {
   const merged: JsonObject = {};
   for (const key of Object.keys(earlier)) put(merged, key, earlier[key]);
   for (const key of Object.keys(later)) {

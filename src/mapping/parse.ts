@@ -42,7 +42,11 @@ export function parseSelectionIn(text: string, window: Range, version: SpecVersi
   return new Parser(text, window, syntaxOf(version)).selection();
 }
 
-const literalWords: Readonly<Record<string, 'true' | 'false' | 'null' | undefined>> = { t: 'true', f: 'false', n: 'null' };
+const literalWords: Readonly<Record<string, 'true' | 'false' | 'null' | undefined>> = {
+  t: 'true',
+  f: 'false',
+  n: 'null',
+};
 
 /** How deep braces, brackets and parentheses may be nested. */
 export const MAX_NESTING = 200;
@@ -84,7 +88,8 @@ class Parser {
       this.pos = start;
       return this.listToEnd();
     }
-    if (expression.kind === 'object') return { kind: 'list', entries: expression.entries, range: expression.range };
+    if (expression.kind === 'object')
+      return { kind: 'list', entries: expression.entries, range: expression.range };
     if (expression.kind !== 'path' || !isSingleKey(expression)) return expression;
     return { kind: 'list', entries: [entryOf(expression)], range: expression.range };
   }
@@ -100,7 +105,8 @@ class Parser {
   private listToEnd(): SelectionList {
     const start = this.pos;
     const entries = this.entries(true);
-    if (!this.atEnd()) throw entries.length > 0 ? this.unexpected('another selection or the end') : this.noRoot();
+    if (!this.atEnd())
+      throw entries.length > 0 ? this.unexpected('another selection or the end') : this.noRoot();
     return { kind: 'list', entries, range: this.since(start) };
   }
 
@@ -125,8 +131,12 @@ class Parser {
   /** Commas stand between all the selections of a list or between none. */
   private separator(commas: boolean | undefined): boolean | undefined {
     if (this.at(',')) {
-      if (!this.syntax.commas) throw this.fail('selections are separated by spaces; commas need connect/v0.4');
-      if (commas === false) throw this.fail('this list separates its selections by spaces: drop the comma, or put one between all');
+      if (!this.syntax.commas)
+        throw this.fail('selections are separated by spaces; commas need connect/v0.4');
+      if (commas === false)
+        throw this.fail(
+          'this list separates its selections by spaces: drop the comma, or put one between all',
+        );
       this.take(1);
       return true;
     }
@@ -137,8 +147,14 @@ class Parser {
   private checkValues(entries: readonly Entry[], top: boolean): void {
     const value = entries.find((entry) => entry.kind === 'value');
     if (value === undefined || (entries.length === 1 && (top || this.syntax.innerValues))) return;
-    const why = entries.length === 1 ? 'a bare value inside braces needs connect/v0.3' : 'a path among other selections needs a name';
-    throw new MappingSyntaxError(`${why}: write "name: ${this.text.slice(value.range.start, value.range.end)}", or select from it with "{ }"`, value.range);
+    const why =
+      entries.length === 1
+        ? 'a bare value inside braces needs connect/v0.3'
+        : 'a path among other selections needs a name';
+    throw new MappingSyntaxError(
+      `${why}: write "name: ${this.text.slice(value.range.start, value.range.end)}", or select from it with "{ }"`,
+      value.range,
+    );
   }
 
   private entry(): Entry {
@@ -205,7 +221,8 @@ class Parser {
     if (!this.syntax.questions) throw this.fail(this.operatorHelp(), 2);
     const operands = [first];
     for (let next = this.atOperator(); next !== undefined; next = this.atOperator()) {
-      if (next !== operator) throw this.fail(`"??" and "?!" cannot be mixed in one chain; put one of them in "$( )"`, 2);
+      if (next !== operator)
+        throw this.fail(`"??" and "?!" cannot be mixed in one chain; put one of them in "$( )"`, 2);
       this.take(2);
       operands.push(this.primary());
     }
@@ -228,7 +245,8 @@ class Parser {
   /** From v0.4 a quoted string before `{` is a key. */
   private stringOrKey(): Expression {
     const key = this.key();
-    if (this.syntax.expressions && this.at('{')) return this.tail({ kind: 'key', key, range: key.range }, key.range.start);
+    if (this.syntax.expressions && this.at('{'))
+      return this.tail({ kind: 'key', key, range: key.range }, key.range.start);
     return this.literalTail({ kind: 'string', value: key.name, range: key.range }, key.range.start);
   }
 
@@ -236,9 +254,16 @@ class Parser {
   private literalWord(): 'true' | 'false' | 'null' | undefined {
     const word = literalWords[this.text[this.pos] ?? ''];
     if (word === undefined || !this.at(word)) return undefined;
-    if (!isWordChar(this.text.charCodeAt(this.pos + word.length)) || this.pos + word.length >= this.window.end) return word;
+    if (
+      !isWordChar(this.text.charCodeAt(this.pos + word.length)) ||
+      this.pos + word.length >= this.window.end
+    )
+      return word;
     if (this.syntax.expressions) return undefined;
-    throw this.fail(`this reads as the literal "${word}" with more text behind it; to read the property write "$." before its name`, word.length);
+    throw this.fail(
+      `this reads as the literal "${word}" with more text behind it; to read the property write "$." before its name`,
+      word.length,
+    );
   }
 
   private wordOrKey(word: 'true' | 'false' | 'null'): Expression {
@@ -248,13 +273,18 @@ class Parser {
     if (this.syntax.expressions && this.at('{')) {
       return this.tail({ kind: 'key', key: { name: word, range }, range }, start);
     }
-    return this.literalTail(word === 'null' ? { kind: 'null', range } : { kind: 'boolean', value: word === 'true', range }, start);
+    return this.literalTail(
+      word === 'null' ? { kind: 'null', range } : { kind: 'boolean', value: word === 'true', range },
+      start,
+    );
   }
 
   /** A literal may go on as a path; then it is the root of that path, as if it stood in `$( )`. */
   private literalTail(literal: Exclude<Expression, Path>, start: number): Expression {
     if (this.at('{') && this.syntax.expressions) {
-      throw this.fail(`a literal cannot be followed by "{"; put it in "$( )": $(${this.text.slice(start, this.last)}) { ... }`);
+      throw this.fail(
+        `a literal cannot be followed by "{"; put it in "$( )": $(${this.text.slice(start, this.last)}) { ... }`,
+      );
     }
     if (!this.atTail()) return literal;
     return this.tail({ kind: 'expression', expression: literal, range: literal.range }, start);
@@ -272,7 +302,8 @@ class Parser {
     while (!this.atEnd() && !this.at('}')) {
       const key = this.tryKey();
       if (key === undefined) throw this.unexpected('a property name or "}"');
-      if (!this.at(':')) throw this.unexpected(`":" and a value for "${key.name}" (a name alone needs connect/v0.4)`);
+      if (!this.at(':'))
+        throw this.unexpected(`":" and a value for "${key.name}" (a name alone needs connect/v0.4)`);
       this.take(1);
       entries.push({ kind: 'alias', key, value: this.expression(), range: this.since(key.range.start) });
       if (!this.comma('}')) break;
@@ -322,7 +353,10 @@ class Parser {
       return undefined;
     }
     if (isWordChar(this.text.charCodeAt(this.last)) && this.last < this.window.end) {
-      throw new MappingSyntaxError('a number ends before this character; exponents and units cannot be written', { start: this.last, end: this.last + 1 });
+      throw new MappingSyntaxError(
+        'a number ends before this character; exponents and units cannot be written',
+        { start: this.last, end: this.last + 1 },
+      );
     }
     const range = this.since(start);
     return { kind: 'number', value: this.numberValue(negative, whole, fraction, range), range };
@@ -348,7 +382,12 @@ class Parser {
     return undefined;
   }
 
-  private numberValue(negative: boolean, whole: string, fraction: string | undefined, range: Range): number | bigint {
+  private numberValue(
+    negative: boolean,
+    whole: string,
+    fraction: string | undefined,
+    range: Range,
+  ): number | bigint {
     const value = Number(`${whole || '0'}.${fraction || '0'}`);
     if (!Number.isFinite(value)) throw new MappingSyntaxError('this number is too large', range);
     const exact = fraction === undefined && !Number.isSafeInteger(value) ? BigInt(whole) : value;
@@ -376,10 +415,17 @@ class Parser {
   }
 
   private noRoot(): MappingSyntaxError {
-    if (this.at('...')) return this.fail(this.syntax.spread ? '"..." may only begin a selection' : '"..." needs connect/v0.4', 3);
+    if (this.at('...'))
+      return this.fail(
+        this.syntax.spread ? '"..." may only begin a selection' : '"..." needs connect/v0.4',
+        3,
+      );
     if (this.at('.')) return this.fail('a path cannot begin with a dot: write "$." before the key');
     if (this.at('->')) return this.fail('a path cannot begin with a method: write "$->" or "@->"', 2);
-    if (!this.syntax.expressions && (this.at('[') || isDigit(this.text.charCodeAt(this.pos)) || this.at('-'))) {
+    if (
+      !this.syntax.expressions &&
+      (this.at('[') || isDigit(this.text.charCodeAt(this.pos)) || this.at('-'))
+    ) {
       return this.fail('a literal must stand in "$( )" here (or use connect/v0.4)');
     }
     return this.unexpected('a value');
@@ -397,7 +443,8 @@ class Parser {
 
   private tail(root: Root, start: number): Path {
     const steps: Step[] = [];
-    for (let step = this.step(false); step !== undefined; step = this.step(step.kind === 'question')) steps.push(step);
+    for (let step = this.step(false); step !== undefined; step = this.step(step.kind === 'question'))
+      steps.push(step);
     const selection = this.at('{') ? this.subSelection() : undefined;
     return { kind: 'path', root, steps, selection, range: this.since(start) };
   }
@@ -470,7 +517,7 @@ class Parser {
         return value;
       }
       if (c !== '\\' || i + 1 >= this.window.end) continue;
-      value += this.text.slice(from, i) + (this.text[i + 1] === 'n' ? '\n' : this.text[i + 1]);
+      value += this.text.slice(from, i) + (this.text[i + 1] === 'n' ? '\n' : this.text.charAt(i + 1));
       from = i + 2;
       i++;
     }
@@ -492,7 +539,14 @@ class Parser {
 
   private startsEntry(pos: number): boolean {
     const c = this.text[pos];
-    return c === '"' || c === "'" || c === '$' || c === '@' || isWordStart(this.text.charCodeAt(pos)) || this.text.startsWith('...', pos);
+    return (
+      c === '"' ||
+      c === "'" ||
+      c === '$' ||
+      c === '@' ||
+      isWordStart(this.text.charCodeAt(pos)) ||
+      this.text.startsWith('...', pos)
+    );
   }
 
   private char(): string | undefined {
@@ -500,7 +554,8 @@ class Parser {
   }
 
   private at(token: string): boolean {
-    if (this.pos + token.length > this.window.end || this.text.charCodeAt(this.pos) !== token.charCodeAt(0)) return false;
+    if (this.pos + token.length > this.window.end || this.text.charCodeAt(this.pos) !== token.charCodeAt(0))
+      return false;
     return token.length === 1 || this.text.startsWith(token, this.pos);
   }
 
@@ -531,14 +586,20 @@ class Parser {
 
   private enter(open: number): void {
     if (++this.depth > MAX_NESTING) {
-      throw new MappingSyntaxError(`nested deeper than ${MAX_NESTING} levels`, { start: open, end: open + 1 });
+      throw new MappingSyntaxError(`nested deeper than ${MAX_NESTING} levels`, {
+        start: open,
+        end: open + 1,
+      });
     }
   }
 
   private close(closing: string, open: number): void {
     if (this.at(closing)) return this.take(1);
     if (this.atEnd()) {
-      throw new MappingSyntaxError(`"${closing}" is missing for the "${this.text[open]}" opened here`, { start: open, end: open + 1 });
+      throw new MappingSyntaxError(`"${closing}" is missing for the "${this.text[open]}" opened here`, {
+        start: open,
+        end: open + 1,
+      });
     }
     throw this.unexpected(`"${closing}"`);
   }
@@ -550,11 +611,18 @@ class Parser {
   }
 
   private fail(message: string, length = 1): MappingSyntaxError {
-    return new MappingSyntaxError(message, { start: this.pos, end: Math.min(this.pos + length, this.window.end) });
+    return new MappingSyntaxError(message, {
+      start: this.pos,
+      end: Math.min(this.pos + length, this.window.end),
+    });
   }
 
   private unexpected(expected: string): MappingSyntaxError {
-    if (this.atEnd()) return new MappingSyntaxError(`expected ${expected}, but the text ends here`, { start: this.pos, end: this.pos });
+    if (this.atEnd())
+      return new MappingSyntaxError(`expected ${expected}, but the text ends here`, {
+        start: this.pos,
+        end: this.pos,
+      });
     if (this.at('??') || this.at('?!')) return this.fail(`${this.operatorHelp()} (expected ${expected})`, 2);
     if (this.at('?')) return this.fail(`expected ${expected}; "?" cannot be repeated`);
     const word = this.wordAt(this.pos) || String.fromCodePoint(this.text.codePointAt(this.pos) ?? 0xfffd);
@@ -566,7 +634,9 @@ class Parser {
 function entryOf(path: Path): Entry {
   const { range } = path;
   if (isSingleKey(path)) return { kind: 'field', key: path.root.key, value: path, range };
-  return path.selection === undefined ? { kind: 'value', value: path, range } : { kind: 'inline', value: path, range };
+  return path.selection === undefined
+    ? { kind: 'value', value: path, range }
+    : { kind: 'inline', value: path, range };
 }
 
 function isLineEnd(code: number): boolean {

@@ -82,7 +82,9 @@ function printExpression(node: Expression, syntax: Syntax): string {
 function printObject(entries: readonly Entry[], syntax: Syntax): string {
   if (entries.length === 0) return '{}';
   const texts = entries.map((entry) =>
-    entry.kind === 'alias' ? `${printKey(entry.key)}: ${printExpression(entry.value, syntax)}` : printEntry(entry, syntax),
+    entry.kind === 'alias'
+      ? `${printKey(entry.key)}: ${printExpression(entry.value, syntax)}`
+      : printEntry(entry, syntax),
   );
   return `{ ${texts.join(', ')} }`;
 }

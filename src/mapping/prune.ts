@@ -1,6 +1,16 @@
 import type { FieldTree } from './shape.js';
 import { declaredName, isSingleKey } from './syntax.js';
-import type { Entry, Expression, MethodStep, ObjectLiteral, Path, Root, Selection, SelectionList, Step } from './syntax.js';
+import type {
+  Entry,
+  Expression,
+  MethodStep,
+  ObjectLiteral,
+  Path,
+  Root,
+  Selection,
+  SelectionList,
+  Step,
+} from './syntax.js';
 
 /**
  * Cutting a selection down to the part that makes the wanted fields. Only entries with a name are ever dropped: what is
@@ -15,7 +25,10 @@ type Wanted = FieldTree | null;
  */
 export function pruneSelection(selection: Selection, wanted: FieldTree): Selection {
   const { root } = selection;
-  return { ...selection, root: root.kind === 'list' ? pruneList(root, wanted) : pruneExpression(root, wanted) };
+  return {
+    ...selection,
+    root: root.kind === 'list' ? pruneList(root, wanted) : pruneExpression(root, wanted),
+  };
 }
 
 function pruneList(list: SelectionList, wanted: Wanted): SelectionList {
@@ -31,9 +44,13 @@ function pruneEntries(entries: readonly Entry[], wanted: FieldTree): Entry[] {
   return entries.flatMap((entry): Entry[] => {
     switch (entry.kind) {
       case 'field':
-        return isWanted(entry.key.name, wanted) ? [{ ...entry, value: prunePath(entry.value, below(entry.key.name, wanted)) }] : [];
+        return isWanted(entry.key.name, wanted)
+          ? [{ ...entry, value: prunePath(entry.value, below(entry.key.name, wanted)) }]
+          : [];
       case 'alias':
-        return isWanted(entry.key.name, wanted) ? [{ ...entry, value: pruneExpression(entry.value, below(entry.key.name, wanted)) }] : [];
+        return isWanted(entry.key.name, wanted)
+          ? [{ ...entry, value: pruneExpression(entry.value, below(entry.key.name, wanted)) }]
+          : [];
       case 'spread':
         return [{ ...entry, value: pruneExpression(entry.value, wanted) }];
       case 'inline':
@@ -57,7 +74,9 @@ function below(name: string, wanted: FieldTree): Wanted {
  */
 function droppedFrom(entries: readonly Entry[], wanted: FieldTree): Expression[] {
   return entries
-    .filter((entry) => (entry.kind === 'field' || entry.kind === 'alias') && !isWanted(entry.key.name, wanted))
+    .filter(
+      (entry) => (entry.kind === 'field' || entry.kind === 'alias') && !isWanted(entry.key.name, wanted),
+    )
     .map(({ value }) => value)
     .filter((value) => !needsObject(value));
 }
@@ -67,7 +86,9 @@ function needsObject(value: Expression): boolean {
   if (value.kind === 'operators') return value.operands.every(needsObject);
   if (value.kind !== 'path') return false;
   const { root, steps } = value;
-  return root.kind === 'key' || ((root.kind === 'body' || root.kind === 'current') && steps[0]?.kind === 'key');
+  return (
+    root.kind === 'key' || ((root.kind === 'body' || root.kind === 'current') && steps[0]?.kind === 'key')
+  );
 }
 
 function pruneExpression(node: Expression, wanted: Wanted): Expression {
@@ -108,19 +129,23 @@ function passesOn(step: Step): boolean {
 }
 
 function pruneRoot(root: Root, wanted: FieldTree): Root {
-  return root.kind === 'expression' ? { ...root, expression: pruneExpression(root.expression, wanted) } : root;
+  return root.kind === 'expression'
+    ? { ...root, expression: pruneExpression(root.expression, wanted) }
+    : root;
 }
 
 function pruneStep(step: Step, wanted: FieldTree): Step {
   if (step.kind !== 'method' || step.args === undefined || declaredName(step) !== undefined) return step;
-  if (step.name === 'echo' || step.name === 'map') return { ...step, args: step.args.map((arg) => pruneExpression(arg, wanted)) };
+  if (step.name === 'echo' || step.name === 'map')
+    return { ...step, args: step.args.map((arg) => pruneExpression(arg, wanted)) };
   return step.name === 'match' ? pruneMatch(step, step.args, wanted) : step;
 }
 
 function pruneMatch(step: MethodStep, branches: readonly Expression[], wanted: FieldTree): MethodStep {
   const args = branches.map((branch): Expression => {
     const [candidate, result, ...more] = branch.kind === 'array' ? branch.items : [];
-    if (branch.kind !== 'array' || candidate === undefined || result === undefined || more.length > 0) return branch;
+    if (branch.kind !== 'array' || candidate === undefined || result === undefined || more.length > 0)
+      return branch;
     return { ...branch, items: [candidate, pruneExpression(result, wanted)] };
   });
   return { ...step, args };

@@ -20,14 +20,20 @@ export interface Column {
 export type Source =
   | { readonly kind: 'constant'; readonly value: string | number | boolean | null }
   /** Properties of `$` or `@`, the first of which is a key; `next` maps what they give. */
-  | { readonly kind: 'keys'; readonly from: 'body' | 'current'; readonly steps: readonly KeyOrQuestion[]; readonly next: Next | undefined }
+  | {
+      readonly kind: 'keys';
+      readonly from: 'body' | 'current';
+      readonly steps: readonly KeyOrQuestion[];
+      readonly next: Next | undefined;
+    }
   /** The first that is there; null counts as there if it `nullPasses`. */
   | { readonly kind: 'firstOf'; readonly sources: readonly Source[]; readonly nullPasses: boolean }
   /** Anything else. */
   | { readonly kind: 'computed'; readonly run: (scope: Scope) => unknown };
 
 /** `.name`, where `read` does the same for any value; or `?`, which makes null missing. */
-export type KeyOrQuestion = { readonly kind: 'key'; readonly name: string; readonly read: Next } | { readonly kind: 'question' };
+export type KeyOrQuestion =
+  { readonly kind: 'key'; readonly name: string; readonly read: Next } | { readonly kind: 'question' };
 
 type Next = (value: unknown, scope: Scope) => unknown;
 
@@ -56,7 +62,10 @@ export function generateRows(columns: readonly Column[], rebind: boolean): Rows 
   const writer = new Writer(rebind);
   const code = writer.module(columns);
   try {
-    const make = new Function('parts', code) as (parts: readonly unknown[]) => Omit<Rows, 'readsBody' | 'readsCurrent'>;
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the point of this file; see its head
+    const make = new Function('parts', code) as (
+      parts: readonly unknown[],
+    ) => Omit<Rows, 'readsBody' | 'readsCurrent'>;
     return { ...make(writer.parts), readsBody: writer.readsBody, readsCurrent: writer.readsCurrent };
   } catch {
     return undefined; // --disallow-code-generation-from-strings
@@ -123,7 +132,10 @@ return { clean, one, many };`;
     if (first?.kind !== 'key') return this.assign(variable, { kind: 'constant', value: null });
     const statements = [`${variable} = ${this.read(this.origin(source.from), first.name)};`];
     for (const step of steps) statements.push(this.advance(variable, step));
-    if (source.next !== undefined) statements.push(`if (${variable} !== undefined) ${variable} = ${this.part(source.next)}(${variable}, scope);`);
+    if (source.next !== undefined)
+      statements.push(
+        `if (${variable} !== undefined) ${variable} = ${this.part(source.next)}(${variable}, scope);`,
+      );
     return statements.join(' ');
   }
 
@@ -133,9 +145,18 @@ return { clean, one, many };`;
     return `if (${variable} !== undefined) ${variable} = ${isObjectCode(variable)} ? ${read} : ${this.part(step.read)}(${variable}, scope);`;
   }
 
-  private assignFirst(variable: string, { sources, nullPasses }: Source & { readonly kind: 'firstOf' }): string {
-    const absent = nullPasses ? `${variable} === undefined` : `${variable} === undefined || ${variable} === null`;
-    return sources.map((source, i) => (i === 0 ? this.assign(variable, source) : `if (${absent}) { ${this.assign(variable, source)} }`)).join(' ');
+  private assignFirst(
+    variable: string,
+    { sources, nullPasses }: Source & { readonly kind: 'firstOf' },
+  ): string {
+    const absent = nullPasses
+      ? `${variable} === undefined`
+      : `${variable} === undefined || ${variable} === null`;
+    return sources
+      .map((source, i) =>
+        i === 0 ? this.assign(variable, source) : `if (${absent}) { ${this.assign(variable, source)} }`,
+      )
+      .join(' ');
   }
 
   private origin(from: 'body' | 'current'): string {

@@ -76,7 +76,11 @@ export type Run = (scope: Scope) => unknown;
 export const MAX_LIST_DEPTH = 500;
 
 /** A fresh state with `$` and `@` at the body. */
-export function createScope(body: unknown, variables: Variables, problems: MappingProblem[] | undefined): Scope {
+export function createScope(
+  body: unknown,
+  variables: Variables,
+  problems: MappingProblem[] | undefined,
+): Scope {
   return {
     variables,
     problems,
@@ -124,7 +128,11 @@ export function withCurrent(scope: Scope, run: Run, current: unknown): unknown {
 }
 
 /** Calls `each` for every element; while it runs, the running path and `@` are at that element. Stops when it gives false. */
-export function forEachElement(scope: Scope, list: readonly unknown[], each: (element: unknown, index: number) => boolean): void {
+export function forEachElement(
+  scope: Scope,
+  list: readonly unknown[],
+  each: (element: unknown, index: number) => boolean,
+): void {
   const { current, currentTrail, trail } = scope;
   for (let i = 0; i < list.length; i++) {
     if (scope.problems !== undefined) scope.trail = { parent: trail, key: i };
@@ -138,8 +146,14 @@ export function forEachElement(scope: Scope, list: readonly unknown[], each: (el
 }
 
 /** Applies a function to every element; missing becomes null. The running path is at the element meanwhile. */
-export function eachOf(list: readonly unknown[], scope: Scope, range: Range, each: (value: unknown, scope: Scope) => unknown): unknown[] | undefined {
-  if (scope.depth >= MAX_LIST_DEPTH) return report(scope, range, `lists are nested deeper than ${MAX_LIST_DEPTH} levels`);
+export function eachOf(
+  list: readonly unknown[],
+  scope: Scope,
+  range: Range,
+  each: (value: unknown, scope: Scope) => unknown,
+): unknown[] | undefined {
+  if (scope.depth >= MAX_LIST_DEPTH)
+    return report(scope, range, `lists are nested deeper than ${MAX_LIST_DEPTH} levels`);
   const outer = scope.trail;
   const results: unknown[] = [];
   scope.depth++;

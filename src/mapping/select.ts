@@ -30,7 +30,9 @@ export function select(entries: readonly CompiledEntry[], unseen: readonly Run[]
       if (Array.isArray(value)) return selectMany(rows, value, scope, applyOrNull);
       if (isObject(value)) return rows.one(value, scope);
     }
-    return Array.isArray(value) ? eachOf(value, scope, range, apply) : selectFrom(value, collect, unseen, scope);
+    return Array.isArray(value)
+      ? eachOf(value, scope, range, apply)
+      : selectFrom(value, collect, unseen, scope);
   };
   const applyOrNull: StepRun = (value, scope) => apply(value, scope) ?? null;
   return apply;
@@ -50,7 +52,8 @@ function selectFrom(value: unknown, collect: Run, unseen: readonly Run[], scope:
   scope.body = scope.current = value;
   scope.bodyTrail = scope.currentTrail = trail;
   let result = collect(scope);
-  if (result === NOTHING) result = isObject(value) || unseen.some((run) => run(scope) !== undefined) ? {} : value;
+  if (result === NOTHING)
+    result = isObject(value) || unseen.some((run) => run(scope) !== undefined) ? {} : value;
   scope.body = body;
   scope.bodyTrail = bodyTrail;
   scope.current = current;
@@ -64,14 +67,19 @@ export function build(entries: readonly CompiledEntry[]): Run {
   const rows = rowsOf(entries, false);
   const collect = collector(entries);
   return (scope) => {
-    if (rows !== undefined && scope.problems === undefined && canRead(rows, scope)) return rows.one(scope.body, scope);
+    if (rows !== undefined && scope.problems === undefined && canRead(rows, scope))
+      return rows.one(scope.body, scope);
     const result = collect(scope);
     return result === NOTHING ? {} : result;
   };
 }
 
 function canRead(rows: Rows, scope: Scope): boolean {
-  return (!rows.readsBody || isObject(scope.body)) && (!rows.readsCurrent || isObject(scope.current)) && rows.clean();
+  return (
+    (!rows.readsBody || isObject(scope.body)) &&
+    (!rows.readsCurrent || isObject(scope.current)) &&
+    rows.clean()
+  );
 }
 
 function rowsOf(entries: readonly CompiledEntry[], rebind: boolean): Rows | undefined {

@@ -1,6 +1,17 @@
 import { misuse } from './methods/index.js';
 import { declaredName } from './syntax.js';
-import type { Entry, Expression, Key, MethodStep, Path, Range, Root, Selection, SelectionList, Step } from './syntax.js';
+import type {
+  Entry,
+  Expression,
+  Key,
+  MethodStep,
+  Path,
+  Range,
+  Root,
+  Selection,
+  SelectionList,
+  Step,
+} from './syntax.js';
 
 export { inputPaths, methodUses, variableUses } from './flow.js';
 export type { InputField, InputTree, MethodUse, VariableUse } from './flow.js';
@@ -10,8 +21,9 @@ export type FieldTree = ReadonlyMap<string, FieldTree | null>;
 
 /**
  * What a selection can produce, seen from its text alone. Lists are looked through, because keys and sub-selections map
- * over them: an `object` may as well be a list of such objects. `list` stands where a list is certain. Null and missing can
- * come from the data anywhere and are not told, except null that is written in the text.
+ * over them: an `object` may as well be a list of such objects. `list` stands where a list is certain. What the data alone
+ * decides is not told: null and missing anywhere (except null that is written in the text), and a scalar that stands for
+ * itself because nothing could be selected from it.
  */
 export type OutputShape =
   | ObjectShape
@@ -40,7 +52,9 @@ export interface OutputField {
 /** What a selection can produce. */
 export function outputShape(selection: Selection): OutputShape {
   const scope: ShapeScope = { body: UNKNOWN, current: UNKNOWN, locals: new Map() };
-  return selection.root.kind === 'list' ? entriesShape(selection.root.entries, scope) : expressionShape(selection.root, scope);
+  return selection.root.kind === 'list'
+    ? entriesShape(selection.root.entries, scope)
+    : expressionShape(selection.root, scope);
 }
 
 const UNKNOWN: OutputShape = { kind: 'unknown' };
@@ -65,12 +79,16 @@ function expressionShape(node: Expression, scope: ShapeScope): OutputShape {
     case 'null':
       return NULL;
     case 'array':
-      return { kind: 'list', of: oneOf(node.items.map((item) => expressionShape(item, scope))) };
+      return listOf(oneOf(node.items.map((item) => orNull(expressionShape(item, scope)))));
     case 'object':
       return entriesShape(node.entries, scope);
     case 'operators': {
       const shapes = node.operands.map((operand) => expressionShape(operand, scope));
-      return oneOf(node.operator === '?!' ? shapes : shapes.map((shape, i) => (i < shapes.length - 1 ? withoutNull(shape) : shape)));
+      return oneOf(
+        node.operator === '?!'
+          ? shapes
+          : shapes.map((shape, i) => (i < shapes.length - 1 ? withoutNull(shape) : shape)),
+      );
     }
     case 'path':
       return pathShape(node, scope);
@@ -87,7 +105,10 @@ function entriesShape(entries: readonly Entry[], scope: ShapeScope): OutputShape
   for (const entry of entries) {
     const shape = expressionShape(entry.value, scope);
     if (entry.kind === 'value') return shape;
-    const additions = entry.kind === 'field' || entry.kind === 'alias' ? [fieldShape(entry.key, shape)] : alternativesOf(shape);
+    const additions =
+      entry.kind === 'field' || entry.kind === 'alias'
+        ? [fieldShape(entry.key, shape)]
+        : alternativesOf(shape);
     alternatives = alternatives.flatMap((before) => additions.map((addition) => mergeInto(before, addition)));
     if (alternatives.length > MAX_ALTERNATIVES) alternatives = [openObject(alternatives)];
   }
@@ -114,7 +135,10 @@ function mergeObjects(a: ObjectShape, b: ObjectShape): ObjectShape {
   const fields = new Map(a.fields);
   for (const [name, field] of b.fields) {
     const before = fields.get(name);
-    fields.set(name, before === undefined ? field : { range: before.range, shape: mergeShapes(before.shape, field.shape) });
+    fields.set(
+      name,
+      before === undefined ? field : { range: before.range, shape: mergeShapes(before.shape, field.shape) },
+    );
   }
   return { kind: 'object', fields, open: a.open || b.open };
 }
@@ -131,7 +155,7 @@ function openObject(shapes: readonly OutputShape[]): OutputShape {
 function selectionShape(list: SelectionList, value: OutputShape, scope: ShapeScope): OutputShape {
   switch (value.kind) {
     case 'list':
-      return { kind: 'list', of: selectionShape(list, value.of, scope) };
+      return listOf(selectionShape(list, value.of, scope));
     case 'oneOf':
       return oneOf(value.shapes.map((shape) => selectionShape(list, shape, scope)));
     case 'nothing':
@@ -151,6 +175,15 @@ function oneOf(shapes: readonly OutputShape[]): OutputShape {
   const [first, ...more] = kept.values();
   if (first === undefined) return NOTHING;
   return more.length === 0 ? first : { kind: 'oneOf', shapes: [first, ...more] };
+}
+
+/** In a list, null stands for what is missing. */
+function listOf(shape: OutputShape): OutputShape {
+  return { kind: 'list', of: orNull(shape) };
+}
+
+function orNull(shape: OutputShape): OutputShape {
+  return shape.kind === 'nothing' ? NULL : shape;
 }
 
 function identityOf(shape: OutputShape): unknown {
@@ -177,7 +210,8 @@ function pathShape(path: Path, scope: ShapeScope): OutputShape {
     const before = shape;
     shape = stepShape(step, before, inner);
     const name = declaredName(step);
-    if (name !== undefined && step.kind === 'method') inner = { ...inner, locals: new Map(inner.locals).set(name, localShape(step, before, inner)) };
+    if (name !== undefined && step.kind === 'method')
+      inner = { ...inner, locals: new Map(inner.locals).set(name, localShape(step, before, inner)) };
   }
   return path.selection === undefined ? shape : selectionShape(path.selection, shape, inner);
 }
@@ -211,9 +245,10 @@ function stepShape(step: Step, shape: OutputShape, scope: ShapeScope): OutputSha
 function keyShape(shape: OutputShape, name: string): OutputShape {
   switch (shape.kind) {
     case 'object':
-      return shape.fields.get(name)?.shape ?? (shape.open ? UNKNOWN : NOTHING);
+      // a list in hiding would have null where its objects lack the key
+      return shape.fields.get(name)?.shape ?? (shape.open ? UNKNOWN : NULL);
     case 'list':
-      return { kind: 'list', of: keyShape(shape.of, name) };
+      return listOf(mapAlternatives(shape.of, (each) => orNull(keyShape(each, name))));
     case 'oneOf':
       return oneOf(shape.shapes.map((each) => keyShape(each, name)));
     case 'unknown':
@@ -286,7 +321,9 @@ function methodShape(step: MethodStep, input: OutputShape, scope: ShapeScope): O
     case 'echo':
       return arg === undefined ? NOTHING : expressionShape(arg, { ...scope, current: input });
     case 'map':
-      return arg === undefined ? NOTHING : { kind: 'list', of: expressionShape(arg, { ...scope, current: elementShape(input) }) };
+      return arg === undefined
+        ? NOTHING
+        : listOf(expressionShape(arg, { ...scope, current: elementShape(input) }));
     case 'match':
       return oneOf((step.args ?? []).flatMap((branch) => branchShapes(branch, input, scope)));
     case 'first':
@@ -294,9 +331,11 @@ function methodShape(step: MethodStep, input: OutputShape, scope: ShapeScope): O
     case 'find':
       return elementShape(input);
     case 'filter':
-      return { kind: 'list', of: elementShape(input) };
+      return listOf(elementShape(input));
     case 'get':
-      return arg?.kind === 'string' ? mapAlternatives(input, (shape) => propertyShape(shape, arg.value)) : elementShape(input);
+      return arg?.kind === 'string'
+        ? mapAlternatives(input, (shape) => propertyShape(shape, arg.value))
+        : elementShape(input);
     default:
       return UNKNOWN;
   }
@@ -313,5 +352,7 @@ function propertyShape(shape: OutputShape, name: string): OutputShape {
 
 function branchShapes(branch: Expression, input: OutputShape, scope: ShapeScope): OutputShape[] {
   const [, result, ...more] = branch.kind === 'array' ? branch.items : [];
-  return result === undefined || more.length > 0 ? [] : [expressionShape(result, { ...scope, current: input })];
+  return result === undefined || more.length > 0
+    ? []
+    : [expressionShape(result, { ...scope, current: input })];
 }

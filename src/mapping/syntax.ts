@@ -192,7 +192,9 @@ export function isIdentifier(name: string): boolean {
 }
 
 /** Whether a path is a single key of `$`, perhaps with `?` and a sub-selection: `a`, `a? { b }`. */
-export function isSingleKey(path: Path): path is Path & { readonly root: { readonly kind: 'key'; readonly key: Key } } {
+export function isSingleKey(
+  path: Path,
+): path is Path & { readonly root: { readonly kind: 'key'; readonly key: Key } } {
   return path.root.kind === 'key' && path.steps.every((step) => step.kind === 'question');
 }
 

@@ -64,7 +64,10 @@ function holeEnd(text: string, open: number): number {
 function parseHole(text: string, open: number, end: number, version: SpecVersion): Selection {
   const selection = parseSelectionIn(text, { start: open + 1, end: end - 1 }, version);
   if (selection.root.kind === 'list' && selection.root.entries.length === 0) {
-    throw new MappingSyntaxError('expected an expression between the braces, such as {$args.id}', { start: open, end });
+    throw new MappingSyntaxError('expected an expression between the braces, such as {$args.id}', {
+      start: open,
+      end,
+    });
   }
   return selection;
 }
@@ -81,7 +84,8 @@ export function compileHole(selection: Selection, check?: (text: string) => stri
   return (variables) => {
     const value = mapping.evaluate(null, variables);
     const text = scalarText(value);
-    if (text === undefined) return failure(`a string, number or boolean is needed here, not ${kindOf(value)}`, selection.range);
+    if (text === undefined)
+      return failure(`a string, number or boolean is needed here, not ${kindOf(value)}`, selection.range);
     const reason = check?.(text);
     return reason === undefined ? text : failure(reason, selection.range);
   };
@@ -111,8 +115,13 @@ function refuseInHeader(text: string): string | undefined {
   return headerText.test(text) ? undefined : 'the value has a character that a header cannot carry';
 }
 
-function join(template: Template, check?: (text: string) => string | undefined): (variables: Variables) => string | TemplateFailure {
-  const parts = template.parts.map((part) => (part.kind === 'constant' ? part.text : compileHole(part.selection, check)));
+function join(
+  template: Template,
+  check?: (text: string) => string | undefined,
+): (variables: Variables) => string | TemplateFailure {
+  const parts = template.parts.map((part) =>
+    part.kind === 'constant' ? part.text : compileHole(part.selection, check),
+  );
   if (parts.every((part) => typeof part === 'string')) {
     const constant = parts.join('');
     return () => constant;

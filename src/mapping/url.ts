@@ -78,8 +78,15 @@ export function compileUrl(parts: UrlParts): UrlOf {
 }
 
 function isConstant({ base, sourcePath, sourceQuery, url, path, queryParams }: UrlParts): boolean {
-  const expressions = [sourcePath, sourceQuery, path, queryParams].some((selection) => selection !== undefined);
-  return !expressions && [base, url].every((part) => typeof part !== 'object' || part.parts.every(({ kind }) => kind === 'constant'));
+  const expressions = [sourcePath, sourceQuery, path, queryParams].some(
+    (selection) => selection !== undefined,
+  );
+  return (
+    !expressions &&
+    [base, url].every(
+      (part) => typeof part !== 'object' || part.parts.every(({ kind }) => kind === 'constant'),
+    )
+  );
 }
 
 function once(urlOf: UrlOf): UrlOf {
@@ -125,7 +132,8 @@ function splitUrl(template: Template): SplitUrl {
   const [address] = splitAt(template.parts, '#');
   const [beforeQuery, query] = splitAt(address, '?');
   const [first, ...rest] = beforeQuery;
-  const origin = first?.kind === 'constant' ? /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*/.exec(first.text)?.[0] : undefined;
+  const origin =
+    first?.kind === 'constant' ? /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*/.exec(first.text)?.[0] : undefined;
   if (first?.kind !== 'constant' || origin === undefined) return { origin, path: beforeQuery, query };
   return { origin, path: [{ ...first, text: first.text.slice(origin.length) }, ...rest], query };
 }
@@ -156,7 +164,10 @@ type BaseOf = (variables: Variables) => Base | UrlFailure;
 
 function compileOrigin(origin: string | undefined, template: Template): BaseOf {
   const range = { start: 0, end: template.text.length };
-  const base = origin === undefined ? fail('url', 'without a source the URL must begin with http:// or https://', range) : parseBase(origin, 'url', range);
+  const base =
+    origin === undefined
+      ? fail('url', 'without a source the URL must begin with http:// or https://', range)
+      : parseBase(origin, 'url', range);
   return () => base;
 }
 
@@ -190,7 +201,8 @@ function compileBaseText(base: Template): (variables: Variables) => string | Url
     before += part.kind === 'constant' ? part.text : 'x';
     if (part.kind === 'constant') return encodeConstant(part.text);
     if (prefix === '') return compileValue(part.selection, 'base', encodeConstant, refuseControl);
-    if (/^[^/?#]*:\/\/[^/?#]*$/.test(prefix)) return compileValue(part.selection, 'base', (text) => text, refuseInAuthority);
+    if (/^[^/?#]*:\/\/[^/?#]*$/.test(prefix))
+      return compileValue(part.selection, 'base', (text) => text, refuseInAuthority);
     return compileValue(part.selection, 'base', encodeValue, refuseUnencodable);
   });
   return concat(pieces);
@@ -199,9 +211,11 @@ function compileBaseText(base: Template): (variables: Variables) => string | Url
 function parseBase(text: string, part: 'base' | 'url', range: Range, refuseDots = false): Base | UrlFailure {
   const match = /^(https?:\/\/[^/?#]+)([^?#]*)(?:\?([^#]*))?/i.exec(text);
   const origin = match?.[1] === undefined ? undefined : originOf(match[1]);
-  if (match === null || origin === undefined) return fail(part, 'this is no http or https URL (user names and passwords belong in headers)', range);
+  if (match === null || origin === undefined)
+    return fail(part, 'this is no http or https URL (user names and passwords belong in headers)', range);
   const path = match[2] ?? '';
-  if (refuseDots && path.split('/').some(isDotSegment)) return fail(part, 'a path segment would be "." or ".."', range);
+  if (refuseDots && path.split('/').some(isDotSegment))
+    return fail(part, 'a path segment would be "." or ".."', range);
   return { kind: 'base', origin, path, query: match[3] ?? '' };
 }
 
@@ -226,7 +240,12 @@ function refuseControl(text: string): string | undefined {
 
 type Piece<F extends TemplateFailure> = string | ((variables: Variables) => string | F);
 
-function compileValue(selection: Selection, part: keyof UrlParts, encode: (text: string) => string, check: (text: string) => string | undefined): (variables: Variables) => string | UrlFailure {
+function compileValue(
+  selection: Selection,
+  part: keyof UrlParts,
+  encode: (text: string) => string,
+  check: (text: string) => string | undefined,
+): (variables: Variables) => string | UrlFailure {
   const hole: HoleText = compileHole(selection, check);
   return (variables) => {
     const text = hole(variables);
@@ -247,7 +266,11 @@ function concat(pieces: readonly Piece<UrlFailure>[]): (variables: Variables) =>
 }
 
 function compilePieces(parts: readonly TemplatePart[]): Piece<UrlFailure>[] {
-  return parts.map((part) => (part.kind === 'constant' ? encodeConstant(part.text) : compileValue(part.selection, 'url', encodeValue, refuseUnencodable)));
+  return parts.map((part) =>
+    part.kind === 'constant'
+      ? encodeConstant(part.text)
+      : compileValue(part.selection, 'url', encodeValue, refuseUnencodable),
+  );
 }
 
 function compileQuery(parts: readonly TemplatePart[]): (variables: Variables) => string | UrlFailure {
@@ -313,13 +336,17 @@ function dotReason(segment: string): string {
 }
 
 /** `path:` expressions: a list, each element one more segment. */
-function compileSegments(selection: Selection | undefined, part: keyof UrlParts): (before: string, variables: Variables) => string | UrlFailure {
+function compileSegments(
+  selection: Selection | undefined,
+  part: keyof UrlParts,
+): (before: string, variables: Variables) => string | UrlFailure {
   if (selection === undefined) return (before) => before;
   const mapping = compileSelection(selection);
   const { range } = selection;
   return (before, variables) => {
     const value = mapping.evaluate({}, variables) ?? [];
-    if (!Array.isArray(value)) return fail(part, `a list of path segments is needed, not ${kindOf(value)}`, range);
+    if (!Array.isArray(value))
+      return fail(part, `a list of path segments is needed, not ${kindOf(value)}`, range);
     let path = before;
     for (const segment of value as unknown[]) {
       if (segment === null) continue;
@@ -335,13 +362,17 @@ function compileSegments(selection: Selection | undefined, part: keyof UrlParts)
 // Parameters
 
 /** `queryParams:` expressions: an object; a list repeats its parameter. */
-function compileParameters(selection: Selection | undefined, part: keyof UrlParts): (variables: Variables) => string | UrlFailure {
+function compileParameters(
+  selection: Selection | undefined,
+  part: keyof UrlParts,
+): (variables: Variables) => string | UrlFailure {
   if (selection === undefined) return () => '';
   const mapping = compileSelection(selection);
   const { range } = selection;
   return (variables) => {
     const value = mapping.evaluate({}, variables) ?? {};
-    if (!isObject(value)) return fail(part, `an object of query parameters is needed, not ${kindOf(value)}`, range);
+    if (!isObject(value))
+      return fail(part, `an object of query parameters is needed, not ${kindOf(value)}`, range);
     let query = '';
     for (const name of Object.keys(value)) {
       const next = parameter(name, value[name], part, range);
@@ -367,7 +398,8 @@ function parameter(name: string, value: unknown, part: keyof UrlParts, range: Ra
 
 function encodedText(value: unknown, part: keyof UrlParts, range: Range): string | UrlFailure {
   const text = scalarText(value);
-  if (text === undefined) return fail(part, `strings, numbers and booleans are needed here, not ${kindOf(value)}`, range);
+  if (text === undefined)
+    return fail(part, `strings, numbers and booleans are needed here, not ${kindOf(value)}`, range);
   const reason = refuseUnencodable(text);
   return reason === undefined ? encodeValue(text) : fail(part, reason, range);
 }
@@ -380,7 +412,9 @@ function fail(part: keyof UrlParts, reason: string, range: Range): UrlFailure {
 
 function refuseUnencodable(text: string): string | undefined {
   if (text.includes('\0')) return 'the value has a NUL character';
-  return /\p{Surrogate}/u.test(text) ? 'the value has half a surrogate pair, which has no UTF-8 form' : undefined;
+  return /\p{Surrogate}/u.test(text)
+    ? 'the value has half a surrogate pair, which has no UTF-8 form'
+    : undefined;
 }
 
 const unreserved = /^[A-Za-z0-9\-._~]*$/;
@@ -396,5 +430,7 @@ function percent(character: string): string {
 
 /** Only what is illegal in a URL is percent-encoded; percent signs are left alone. */
 function encodeConstant(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd').replace(/[^A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]/gu, encodeURIComponent);
+  return text
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replace(/[^A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]/gu, encodeURIComponent);
 }

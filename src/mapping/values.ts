@@ -105,7 +105,7 @@ function isScalar(value: unknown): boolean {
 
 function sameScalar(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  // `==` between bigint and number compares their exact mathematical values
+  // eslint-disable-next-line eqeqeq -- between bigint and number it compares the exact mathematical values
   return isNumber(a) && isNumber(b) && a == b;
 }
 

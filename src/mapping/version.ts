@@ -22,7 +22,13 @@ export interface Syntax {
   readonly commas: boolean;
 }
 
-const v02 = { questions: false, innerValues: false, expressions: false, spread: false, commas: false } as const;
+const v02 = {
+  questions: false,
+  innerValues: false,
+  expressions: false,
+  spread: false,
+  commas: false,
+} as const;
 const v03 = { ...v02, questions: true, innerValues: true } as const;
 const v04 = { ...v03, expressions: true, spread: true, commas: true } as const;
 

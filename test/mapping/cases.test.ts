@@ -16,7 +16,24 @@ import { withoutRanges } from './trees.js';
 
 const cases = readCases(join(import.meta.dirname, 'cases'));
 
-const known = new Set(['version', 'selection', 'input', 'variables', 'output', 'problem', 'error', 'header', 'base', 'base-template', 'url', 'path', 'query', 'source-path', 'source-query', 'failure']);
+const known = new Set([
+  'version',
+  'selection',
+  'input',
+  'variables',
+  'output',
+  'problem',
+  'error',
+  'header',
+  'base',
+  'base-template',
+  'url',
+  'path',
+  'query',
+  'source-path',
+  'source-query',
+  'failure',
+]);
 
 test('there is a case for every behaviour, each with a claim of its own', () => {
   const claims = cases.map(({ file, claim }) => `${file}: ${claim}`);
@@ -28,7 +45,8 @@ test('there is a case for every behaviour, each with a claim of its own', () => 
 for (const file of new Set(cases.map((each) => each.file))) {
   describe(file, () => {
     for (const each of cases.filter((one) => one.file === file)) {
-      for (const version of versionsOf(each)) test(`${each.claim} (v${version}, line ${each.line})`, () => run(each, version));
+      for (const version of versionsOf(each))
+        test(`${each.claim} (v${version}, line ${each.line})`, () => run(each, version));
     }
   });
 }
@@ -96,9 +114,12 @@ function runHeader({ fields }: Case, version: SpecVersion): void {
   const text = fields.get('header')?.[0] ?? '';
   const error = fields.get('error')?.[0];
   if (error !== undefined) return expectSyntaxError(() => parseTemplate(unescaped(text), version), error);
-  const value = compileHeader(parseTemplate(unescaped(text), version))((json(fields, 'variables') ?? {}) as Variables);
+  const value = compileHeader(parseTemplate(unescaped(text), version))(json(fields, 'variables') ?? {});
   if (typeof value === 'string') expect(value).toBe(json(fields, 'output'));
-  else expect(`${unescaped(text).slice(value.range.start, value.range.end)} | ${value.reason}`).toBe(fields.get('failure')?.[0]);
+  else
+    expect(`${unescaped(text).slice(value.range.start, value.range.end)} | ${value.reason}`).toBe(
+      fields.get('failure')?.[0],
+    );
 }
 
 function runUrl({ fields }: Case, version: SpecVersion): void {
@@ -118,12 +139,18 @@ function runUrl({ fields }: Case, version: SpecVersion): void {
     path: selectionOf('path'),
     queryParams: selectionOf('query'),
   });
-  const url = urlOf((json(fields, 'variables') ?? {}) as Variables);
+  const url = urlOf(json(fields, 'variables') ?? {});
   if (url.kind === 'url') expect(url.origin + url.path).toBe(fields.get('output')?.[0]);
-  else expect(`${url.part} ${url.range.start}-${url.range.end} | ${url.reason}`).toBe(fields.get('failure')?.[0]);
+  else
+    expect(`${url.part} ${url.range.start}-${url.range.end} | ${url.reason}`).toBe(
+      fields.get('failure')?.[0],
+    );
 }
 
 /** `\n`, `\t`, `\r` and `\f` in the constant parts of templates. */
 function unescaped(text: string): string {
-  return text.replace(/\\([ntrf])/g, (_, letter: string) => ({ n: '\n', t: '\t', r: '\r', f: '\f' })[letter] ?? letter);
+  return text.replace(
+    /\\([ntrf])/g,
+    (_, letter: string) => ({ n: '\n', t: '\t', r: '\r', f: '\f' })[letter] ?? letter,
+  );
 }

@@ -11,8 +11,8 @@ export interface Case {
 
 /** Reads every case file of a folder. */
 export function readCases(folder: string): Case[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.md'));
-  return files.flatMap((name) => casesOf(basename(name, '.md'), readFileSync(join(folder, name), 'utf8')));
+  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
+  return files.flatMap((name) => casesOf(basename(name, '.txt'), readFileSync(join(folder, name), 'utf8')));
 }
 
 /**
@@ -35,7 +35,7 @@ function casesOf(file: string, text: string): Case[] {
       return;
     }
     const match = /^([a-z-]+):(?: (.*))?$/.exec(line);
-    if (match?.[1] === undefined) throw new Error(`${file}.md:${index + 1} is no field: ${line}`);
+    if (match?.[1] === undefined) throw new Error(`${file}.txt:${index + 1} is no field: ${line}`);
     last = current.fields.get(match[1]) ?? [];
     last.push(match[2] ?? '');
     current.fields.set(match[1], last);

@@ -66,13 +66,17 @@ export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
 /** What is wrong with how a method is called, seen from the text alone; undefined if nothing is. */
 export function misuse(step: MethodStep): string | undefined {
   const method = METHODS.get(step.name);
-  if (method === undefined) return `there is no method "${step.name}".${didYouMean(step.name, METHODS.keys())}`;
+  if (method === undefined)
+    return `there is no method "${step.name}".${didYouMean(step.name, METHODS.keys())}`;
   if (step.args === undefined) {
-    return method.parentheses === 'required' ? `->${step.name} needs ${argumentCount(method)} in parentheses` : undefined;
+    return method.parentheses === 'required'
+      ? `->${step.name} needs ${argumentCount(method)} in parentheses`
+      : undefined;
   }
   if (method.parentheses === 'never') return `->${step.name} is written without parentheses`;
   const { length } = step.args;
-  if (length < method.minArgs || length > method.maxArgs) return `->${step.name} takes ${argumentCount(method)}, not ${length}`;
+  if (length < method.minArgs || length > method.maxArgs)
+    return `->${step.name} takes ${argumentCount(method)}, not ${length}`;
   return step.name === 'as' ? misuseOfAs(step) : undefined;
 }
 
@@ -80,7 +84,9 @@ function misuseOfAs(step: MethodStep): string | undefined {
   const name = declaredName(step);
   if (name === undefined) return '->as needs a name as its first argument, as in ->as($row)';
   const taken = (VARIABLE_NAMES as readonly string[]).includes(name);
-  return taken ? `->as cannot bind ${name}, which is a variable from outside; choose another name` : undefined;
+  return taken
+    ? `->as cannot bind ${name}, which is a variable from outside; choose another name`
+    : undefined;
 }
 
 function argumentCount({ minArgs, maxArgs }: Method): string {

@@ -56,7 +56,8 @@ function lastCharacter(text: string): string | undefined {
 
 /** A part by positions: elements of a list, bytes of a string. */
 export const slice: Method = withOptionalArgs(2, ({ range, args }) => (value, scope) => {
-  if (!Array.isArray(value) && typeof value !== 'string') return reject(scope, range, '->slice needs a list or a string', value);
+  if (!Array.isArray(value) && typeof value !== 'string')
+    return reject(scope, range, '->slice needs a list or a string', value);
   if (args.length === 0) return value;
   const length = typeof value === 'string' ? byteLength(value) : value.length;
   const from = position(args[0], value, scope, 0, length);
@@ -66,7 +67,13 @@ export const slice: Method = withOptionalArgs(2, ({ range, args }) => (value, sc
 });
 
 /** What is no integer counts as not given. */
-function position(arg: Argument | undefined, value: unknown, scope: Scope, absent: number, length: number): number {
+function position(
+  arg: Argument | undefined,
+  value: unknown,
+  scope: Scope,
+  absent: number,
+  length: number,
+): number {
   const given = arg === undefined ? undefined : withCurrent(scope, arg.run, value);
   return isInteger(given) ? Math.min(Math.max(Number(given), 0), length) : absent;
 }
@@ -83,7 +90,8 @@ export const size: Method = bare(({ range }) => (value, scope) => {
 export const find: Method = withArgs(1, 1, ({ args }) => {
   const condition = args[0] as Argument;
   return (value, scope) => {
-    if (!Array.isArray(value)) return test(condition, withCurrent(scope, condition.run, value), scope, 'find') ? value : undefined;
+    if (!Array.isArray(value))
+      return test(condition, withCurrent(scope, condition.run, value), scope, 'find') ? value : undefined;
     let found: unknown;
     forEachElement(scope, value, (element) => {
       const verdict = test(condition, condition.run(scope), scope, 'find');
@@ -102,15 +110,12 @@ export const filter: Method = withArgs(1, 1, ({ args }) => {
       const verdict = test(condition, withCurrent(scope, condition.run, value), scope, 'filter');
       return verdict === undefined ? undefined : verdict ? [value] : [];
     }
-    const kept: unknown[] = [];
-    let sound = true;
-    forEachElement(scope, value, (element) => {
-      const verdict = test(condition, condition.run(scope), scope, 'filter');
-      if (verdict) kept.push(element);
-      if (verdict === undefined) sound = false;
+    const verdicts: (boolean | undefined)[] = [];
+    forEachElement(scope, value, () => {
+      verdicts.push(test(condition, condition.run(scope), scope, 'filter'));
       return true;
     });
-    return sound ? kept : undefined;
+    return verdicts.includes(undefined) ? undefined : value.filter((_, i) => verdicts[i]);
   };
 });
 
@@ -136,7 +141,9 @@ export const get: Method = withArgs(1, 1, ({ args }) => {
 function element(list: readonly unknown[], index: unknown, scope: Scope, range: Range): unknown {
   if (!isInteger(index)) return reject(scope, range, '->get on a list needs an integer', index);
   const found = list.at(Number(index));
-  return found === undefined ? report(scope, range, `the list has no element at ${index}; it has ${list.length}`) : found;
+  return found === undefined
+    ? report(scope, range, `the list has no element at ${index}; it has ${list.length}`)
+    : found;
 }
 
 function character(text: string, index: unknown, scope: Scope, range: Range): string | undefined {

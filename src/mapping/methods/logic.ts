@@ -5,7 +5,9 @@ import { bare, withArgs } from './method.js';
 import type { Argument, Method } from './method.js';
 
 /** Comparison with one value; missing if that is missing. */
-function comparing(verdict: (value: unknown, other: unknown, scope: Scope, arg: Argument) => boolean | undefined): Method {
+function comparing(
+  verdict: (value: unknown, other: unknown, scope: Scope, arg: Argument) => boolean | undefined,
+): Method {
   return withArgs(1, 1, ({ args }) => {
     const arg = args[0] as Argument;
     return (value, scope) => {
@@ -25,7 +27,8 @@ function ordering(name: string, verdict: (order: number) => boolean): Method {
   return comparing((value, other, scope, { range }) => {
     const order = compare(value, other);
     if (order !== undefined) return verdict(order);
-    if (compare(value, value) === undefined) return reject(scope, range, `->${name} compares numbers or strings`, value);
+    if (compare(value, value) === undefined)
+      return reject(scope, range, `->${name} compares numbers or strings`, value);
     return reject(scope, range, `->${name} needs two numbers or two strings`, other);
   });
 }
@@ -78,13 +81,19 @@ export const not: Method = bare(({ range }) => (value, scope) => {
 
 /** The value beside the first candidate that equals the input. */
 export const match: Method = withArgs(0, Infinity, ({ range, args }) => {
-  const branches = args.flatMap(({ items }) => (items?.length === 2 ? [items as readonly [Argument, Argument]] : []));
+  const branches = args.flatMap(({ items }) =>
+    items?.length === 2 ? [items as readonly [Argument, Argument]] : [],
+  );
   return (value, scope) => {
     const branch = branches.find(([candidate]) => {
       const found = withCurrent(scope, candidate.run, value);
       return found !== undefined && equal(found, value);
     });
     if (branch !== undefined) return withCurrent(scope, branch[1].run, value);
-    return report(scope, range, 'no branch of ->match equals the value; a last branch [@, default] always does');
+    return report(
+      scope,
+      range,
+      'no branch of ->match equals the value; a last branch [@, default] always does',
+    );
   };
 });

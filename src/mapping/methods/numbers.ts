@@ -18,7 +18,12 @@ function arithmetic(name: string, fold: Fold): Method {
       const operand = numberArgument(arg, value, scope, name);
       if (operand === undefined) return undefined;
       const next = fold(result, operand);
-      if (next === undefined) return report(scope, arg.range, `->${name} has no result here: it is out of range or divides by zero`);
+      if (next === undefined)
+        return report(
+          scope,
+          arg.range,
+          `->${name} has no result here: it is out of range or divides by zero`,
+        );
       result = next;
     }
     return result;
@@ -32,7 +37,10 @@ function numberArgument(arg: Argument, input: unknown, scope: Scope, name: strin
 }
 
 /** Integers stay exact: in doubles while these are safe, then in bigints, within 64 bits. Everything else is floating. */
-function folding(floats: (a: number, b: number) => number, integers: (a: bigint, b: bigint) => bigint | undefined): Fold {
+function folding(
+  floats: (a: number, b: number) => number,
+  integers: (a: bigint, b: bigint) => bigint | undefined,
+): Fold {
   return (left, right) => {
     if (!isInteger(left) || !isInteger(right)) return finite(floats(Number(left), Number(right)));
     if (typeof left === 'number' && typeof right === 'number') {
@@ -51,13 +59,37 @@ function finite(value: number): number | undefined {
 }
 
 /** Sum. */
-export const add = arithmetic('add', folding((a, b) => a + b, (a, b) => a + b));
+export const add = arithmetic(
+  'add',
+  folding(
+    (a, b) => a + b,
+    (a, b) => a + b,
+  ),
+);
 /** Difference. */
-export const sub = arithmetic('sub', folding((a, b) => a - b, (a, b) => a - b));
+export const sub = arithmetic(
+  'sub',
+  folding(
+    (a, b) => a - b,
+    (a, b) => a - b,
+  ),
+);
 /** Product. */
-export const mul = arithmetic('mul', folding((a, b) => a * b, (a, b) => a * b));
+export const mul = arithmetic(
+  'mul',
+  folding(
+    (a, b) => a * b,
+    (a, b) => a * b,
+  ),
+);
 /** Remainder, with the sign of the input. */
-export const mod = arithmetic('mod', folding((a, b) => a % b, (a, b) => (b === 0n ? undefined : a % b)));
+export const mod = arithmetic(
+  'mod',
+  folding(
+    (a, b) => a % b,
+    (a, b) => (b === 0n ? undefined : a % b),
+  ),
+);
 /** Quotient, always a floating number. */
 export const div = arithmetic('div', (a, b) => finite(Number(a) / Number(b)));
 

@@ -28,18 +28,30 @@ export const keysToCamelCaseDeep: Method = bare(({ range }) => (value, scope) =>
 function renameDeep(value: unknown, scope: Scope, range: Range, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_LIST_DEPTH) {
-    report(scope, range, `->keysToCamelCaseDeep goes ${MAX_LIST_DEPTH} levels deep; deeper keys are kept as they are`);
+    report(
+      scope,
+      range,
+      `->keysToCamelCaseDeep goes ${MAX_LIST_DEPTH} levels deep; deeper keys are kept as they are`,
+    );
     return value;
   }
   if (Array.isArray(value)) return value.map((item) => renameDeep(item, scope, range, depth + 1));
-  return renameKeys(value as JsonObject, scope, range, (member) => renameDeep(member, scope, range, depth + 1));
+  return renameKeys(value as JsonObject, scope, range, (member) =>
+    renameDeep(member, scope, range, depth + 1),
+  );
 }
 
-function renameKeys(object: JsonObject, scope: Scope, range: Range, member: (value: unknown) => unknown): JsonObject {
+function renameKeys(
+  object: JsonObject,
+  scope: Scope,
+  range: Range,
+  member: (value: unknown) => unknown,
+): JsonObject {
   const renamed: JsonObject = {};
   for (const key of Object.keys(object)) {
     const name = camelCase(key);
-    if (Object.hasOwn(renamed, name)) report(scope, range, `two keys become ${JSON.stringify(name)}; the last one is kept`);
+    if (Object.hasOwn(renamed, name))
+      report(scope, range, `two keys become ${JSON.stringify(name)}; the last one is kept`);
     put(renamed, name, member(object[key]));
   }
   return renamed;

@@ -7,7 +7,9 @@ import type { Argument, Method } from './method.js';
 
 /** The text of a scalar; null is empty. */
 export const toText: Method = withOptionalArgs(0, ({ range }) => (value, scope) => {
-  return scalarText(value) ?? reject(scope, range, '->toString needs a string, number, boolean or null', value);
+  return (
+    scalarText(value) ?? reject(scope, range, '->toString needs a string, number, boolean or null', value)
+  );
 });
 
 /** Compact JSON text. */
@@ -29,12 +31,14 @@ export const joinNotNull: Method = withArgs(1, 1, ({ range, args }) => {
   return (value, scope) => {
     const between = withCurrent(scope, separator.run, value);
     if (between === undefined) return undefined;
-    if (typeof between !== 'string') return reject(scope, separator.range, '->joinNotNull needs a string as separator', between);
+    if (typeof between !== 'string')
+      return reject(scope, separator.range, '->joinNotNull needs a string as separator', between);
     const texts: string[] = [];
     for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (item === null) continue;
       const text = scalarText(item);
-      if (text === undefined) return reject(scope, range, '->joinNotNull joins strings, numbers and booleans', item);
+      if (text === undefined)
+        return reject(scope, range, '->joinNotNull joins strings, numbers and booleans', item);
       texts.push(text);
     }
     return texts.join(between);
@@ -48,19 +52,23 @@ export const split: Method = withArgs(1, 2, ({ range, args }) => {
     if (typeof value !== 'string') return reject(scope, range, '->split needs a string', value);
     const between = withCurrent(scope, separator.run, value);
     if (between === undefined) return undefined;
-    if (typeof between !== 'string') return reject(scope, separator.range, '->split needs a string as separator', between);
+    if (typeof between !== 'string')
+      return reject(scope, separator.range, '->split needs a string as separator', between);
     const parts = between === '' ? Array.from(value) : value.split(between);
     if (limit === undefined) return parts;
     const most = withCurrent(scope, limit.run, value);
     if (most === undefined) return undefined;
-    if (!isInteger(most) || most < 0) return reject(scope, limit.range, '->split needs an integer of at least 0 as limit', most);
+    if (!isInteger(most) || most < 0)
+      return reject(scope, limit.range, '->split needs an integer of at least 0 as limit', most);
     return parts.slice(0, Number(most));
   };
 });
 
 function trimming(name: string, start: boolean, end: boolean): Method {
   return bare(({ range }) => (value, scope) => {
-    return typeof value === 'string' ? trimText(value, start, end) : reject(scope, range, `->${name} needs a string`, value);
+    return typeof value === 'string'
+      ? trimText(value, start, end)
+      : reject(scope, range, `->${name} needs a string`, value);
   });
 }
 
