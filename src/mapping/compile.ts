@@ -388,7 +388,6 @@ function compileArgument(node: Expression, names: Names): Argument {
   return {
     run: compileExpression(node, names),
     range: node.range,
-    kind: node.kind,
     items: node.kind === 'array' ? node.items.map((item) => compileArgument(item, names)) : undefined,
   };
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { compileSelection } from '../../src/mapping/compile.js';
 import { parseJson, stringifyJson } from '../../src/mapping/json.js';
 import { MappingSyntaxError, parseSelection } from '../../src/mapping/parse.js';
@@ -132,4 +132,20 @@ test('a mapping gives up, with a problem, where the stack is used up', () => {
     ]);
     return;
   }
+});
+
+test('where code may not be generated, mappings give the same', () => {
+  const selection = parseSelection('id name: full.first n: a ?? "x" o: { b, c: 1 }', '0.4');
+  const rows = [{ id: 1, full: { first: 'A' }, b: 2 }, { id: null, a: 3 }, 5, null];
+  const generated = compileSelection(selection).evaluate(rows, {});
+  let refused = 0;
+  const refuse = function (): never {
+    refused++;
+    throw new EvalError('Code generation from strings disallowed for this context');
+  };
+  vi.stubGlobal('Function', refuse);
+  const mapping = compileSelection(selection);
+  vi.unstubAllGlobals();
+  expect(refused).toBeGreaterThan(0);
+  expect(mapping.evaluate(rows, {})).toEqual(generated);
 });

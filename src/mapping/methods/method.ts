@@ -1,4 +1,4 @@
-import type { Expression, Range } from '../syntax.js';
+import type { Range } from '../syntax.js';
 import type { Run, Scope } from '../scope.js';
 
 /** What a step of a path does to a value that is not missing. */
@@ -8,7 +8,6 @@ export type StepRun = (value: unknown, scope: Scope) => unknown;
 export interface Argument {
   readonly run: Run;
   readonly range: Range;
-  readonly kind: Expression['kind'];
   /** The elements of a list literal. */
   readonly items: readonly Argument[] | undefined;
 }
