@@ -34,13 +34,13 @@ export const help = `npm run bench -- [options]
   --queries a,b          ${queries.map(({ name }) => name).join(', ')} (all)
   --connections 1,16     how many requests are under way at once, one list entry each (1,16,64)
   --rounds 5             how often everybody has a turn
-  --seconds 1.5          how long a turn is
+  --seconds 1.2          how long a turn is
   --pin auto|off         whether contestants get a core of their own, where the machine can do that
   --profile gateway      also takes a CPU profile of this contestant, and prints where its time goes
 `;
 
-const normal = { connections: '1,16,64', rounds: '5', seconds: '1.4', warmUpSeconds: 3 };
-const quick = { connections: '1,64', rounds: '3', seconds: '0.6', warmUpSeconds: 1 };
+const normal = { connections: '1,16,64', rounds: '5', seconds: '1.2', warmUpSeconds: 3 };
+const quick = { connections: '1,16', rounds: '3', seconds: '0.6', warmUpSeconds: 1 };
 
 /** More than fit in a turn; the bound is there so that there is one. */
 const mostRequests = 200_000;
