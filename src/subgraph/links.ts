@@ -1,5 +1,6 @@
 import { Kind, visit, type DirectiveNode, type DocumentNode, type Source, type ValueNode } from 'graphql';
 import type { Problem } from '../base/problems.js';
+import { didYouMean } from '../base/suggest.js';
 import type { SpecVersion } from '../mapping/version.js';
 import { startOf } from './text.js';
 
@@ -33,6 +34,7 @@ export function readLinks(document: DocumentNode, source: Source): { links: Link
     if (specification.name !== 'connect') continue;
     const known = versions.find((each) => each === specification.version);
     if (known === undefined) problems.push(unknownVersion(link, specification.version, source));
+    else problems.push(...unknownImports(link, source));
     version ??= known;
   }
   const strict = version !== undefined || problems.length > 0;
@@ -66,7 +68,7 @@ function linksOf(document: DocumentNode): DirectiveNode[] {
 }
 
 function specificationOf(url: string): Specification | undefined {
-  const match = /^https:\/\/specs\.apollo\.dev\/(connect|federation)\/v(\d+\.\d+)\/?$/.exec(url);
+  const match = /^https:\/\/specs\.apollo\.dev\/(connect|federation)(?:\/v?([^/]*)\/?)?$/.exec(url);
   if (match === null) return undefined;
   return { name: match[1] as Specification['name'], version: match[2] ?? '' };
 }
@@ -74,19 +76,49 @@ function specificationOf(url: string): Specification | undefined {
 /** Pairs of the name a file uses and the directive's own name. */
 function importedNames(link: DirectiveNode, specification: string): [used: string, own: string][] {
   const namespace = stringArgument(link, 'as') ?? specification;
-  const imported = listArgument(link, 'import').flatMap(importedName);
+  const imported = importsOf(link)
+    .filter(({ name }) => specification !== 'connect' || isConnectDirective(name))
+    .map(({ name, as }): [string, string] => [as.slice(1), name.slice(1)]);
   return [...imported, ...namespaced(namespace, specification)];
 }
 
-function importedName(node: ValueNode): [string, string][] {
-  if (node.kind === Kind.STRING && node.value.startsWith('@')) return [[node.value.slice(1), node.value.slice(1)]];
+/** `"@connect"`, or `{ name: "@connect", as: "@rest" }`. */
+interface Import {
+  readonly name: string;
+  readonly as: string;
+  readonly node: ValueNode;
+}
+
+/** The directives that a link imports. Types may be imported, too, but nobody writes them. */
+function importsOf(link: DirectiveNode): Import[] {
+  return listArgument(link, 'import')
+    .flatMap(readImport)
+    .filter(({ name, as }) => name.startsWith('@') && as.startsWith('@'));
+}
+
+function readImport(node: ValueNode): Import[] {
+  if (node.kind === Kind.STRING) return [{ name: node.value, as: node.value, node }];
   if (node.kind !== Kind.OBJECT) return [];
   const text = (field: string) => {
     const value = node.fields.find((each) => each.name.value === field)?.value;
     return value?.kind === Kind.STRING ? value.value : undefined;
   };
   const name = text('name');
-  return name?.startsWith('@') ? [[(text('as') ?? name).slice(1), name.slice(1)]] : [];
+  return name === undefined ? [] : [{ name, as: text('as') ?? name, node }];
+}
+
+function isConnectDirective(name: string): boolean {
+  return (namesOf['connect'] ?? []).includes(name.slice(1));
+}
+
+function unknownImports(link: DirectiveNode, source: Source): Problem[] {
+  return importsOf(link)
+    .filter(({ name }) => !isConnectDirective(name))
+    .map(({ name, node }) => {
+      const known = (namesOf['connect'] ?? []).map((each) => `@${each}`);
+      const message = `The link imports "${name}", which the connect specification does not have.${didYouMean(name, known)}`;
+      return { code: 'UNKNOWN_LINK_IMPORT', message, source, offset: startOf(node) };
+    });
 }
 
 const namesOf: Readonly<Record<string, readonly string[]>> = {
@@ -115,9 +147,10 @@ function namespaced(namespace: string, specification: string): [string, string][
 
 function unknownVersion(link: DirectiveNode, version: string, source: Source): Problem {
   const known = versions.map((each) => `v${each}`).join(', ');
+  const asked = version === '' ? 'A link without the version' : `Version v${version}`;
   return {
     code: 'UNKNOWN_CONNECTORS_VERSION',
-    message: `Version v${version} of the connect specification is not known. Known: ${known}.`,
+    message: `${asked} of the connect specification is not known. Known: ${known}.`,
     source,
     offset: startOf(link.arguments?.find((argument) => argument.name.value === 'url')?.value ?? link),
   };
@@ -134,5 +167,7 @@ function stringArgument(node: DirectiveNode, name: string): string | undefined {
 
 function listArgument(node: DirectiveNode, name: string): readonly ValueNode[] {
   const value = argument(node, name);
-  return value?.kind === Kind.LIST ? value.values : [];
+  if (value === undefined) return [];
+  // As GraphQL coerces lists, a single value stands for a list of one.
+  return value.kind === Kind.LIST ? value.values : [value];
 }

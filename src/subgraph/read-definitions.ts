@@ -20,7 +20,10 @@ export interface Definitions {
   readonly policies: PolicyDefinition[];
 }
 
-/** Reads every `@source`, `@connect` and `@definePolicy` of a file. */
+/**
+ * Reads every `@source`, `@connect` and `@definePolicy` of a file. One that cannot be read is read to its end all the
+ * same, so that all its problems are found at once.
+ */
 export function readDefinitions(document: DocumentNode, reading: Reading): Definitions {
   return {
     sources: schemaDirectives(document, 'source').flatMap((node) => readSource(node, reading) ?? []),
@@ -36,15 +39,10 @@ function readSource(node: DirectiveNode, file: Reading): SourceDefinition | unde
   const reading = { ...file, owner: `@source "${name ?? ''}"` };
   const source = new Arguments(node, reading);
   const protocol = readSourceProtocol(source, reading);
+  const errors = readErrors(source);
+  const isSuccess = source.expression('isSuccess', 'INVALID_IS_SUCCESS');
   if (name === undefined || protocol === undefined) return undefined;
-  return {
-    ...protocol,
-    name,
-    subgraph: reading.subgraph,
-    node,
-    errors: readErrors(source),
-    isSuccess: source.expression('isSuccess', 'INVALID_IS_SUCCESS'),
-  };
+  return { ...protocol, name, subgraph: reading.subgraph, node, errors, isSuccess };
 }
 
 function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol | undefined {
@@ -69,18 +67,13 @@ function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol
 
 function readHttpSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
   const baseURL = settings.templated('baseURL', 'INVALID_URL');
-  return (
-    baseURL && {
-      kind: 'http',
-      http: {
-        baseURL,
-        headers: readHeaders(settings, 'headers', reading),
-        path: settings.expression('path', 'INVALID_URL_PROPERTY'),
-        queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
-        timeoutMs: settings.durationMs('timeout'),
-      },
-    }
-  );
+  const http = {
+    headers: readHeaders(settings, 'headers', reading),
+    path: settings.expression('path', 'INVALID_URL_PROPERTY'),
+    queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
+    timeoutMs: settings.durationMs('timeout'),
+  };
+  return baseURL && { kind: 'http', http: { baseURL, ...http } };
 }
 
 function readGrpcSource(settings: Arguments, reading: Reading): SourceProtocol {
@@ -111,17 +104,12 @@ function readTls(tls: Arguments | undefined): TlsDefinition | undefined {
 
 function readGraphqlSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
   const url = settings.templated('url', 'INVALID_URL');
-  return (
-    url && {
-      kind: 'graphql',
-      graphql: {
-        url,
-        headers: readHeaders(settings, 'headers', reading),
-        schema: settings.text('schema'),
-        timeoutMs: settings.durationMs('timeout'),
-      },
-    }
-  );
+  const graphql = {
+    headers: readHeaders(settings, 'headers', reading),
+    schema: settings.text('schema'),
+    timeoutMs: settings.durationMs('timeout'),
+  };
+  return url && { kind: 'graphql', graphql: { url, ...graphql } };
 }
 
 /** A place where `@connect` may stand: a type, or a field of it. */
@@ -161,10 +149,8 @@ function readConnect(
   const reading = { ...file, owner: `@connect on ${where}` };
   const connect = new Arguments(node, reading);
   const call = readCall(connect, reading);
-  if (call === undefined) return undefined;
   const batch = connect.object('batch');
-  return {
-    ...call,
+  const definition = {
     coordinate: `${reading.subgraph}:${where}[${index}]`,
     id: connect.string('id'),
     subgraph: reading.subgraph,
@@ -178,6 +164,7 @@ function readConnect(
     errors: readErrors(connect),
     isSuccess: connect.expression('isSuccess', 'INVALID_IS_SUCCESS'),
   };
+  return call && { ...call, ...definition };
 }
 
 function readCall(connect: Arguments, reading: Reading): CallProtocol | undefined {
@@ -202,64 +189,52 @@ function readCall(connect: Arguments, reading: Reading): CallProtocol | undefine
 const verbs: readonly HttpVerb[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 function readHttpCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+  const method = readVerb(settings, reading);
+  const url = method && settings.templated(method, 'INVALID_URL');
+  const http = {
+    body: settings.expression('body', 'INVALID_BODY'),
+    headers: readHeaders(settings, 'headers', reading),
+    path: settings.expression('path', 'INVALID_URL_PROPERTY'),
+    queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
+  };
+  return method && url && { kind: 'http', http: { method, url, ...http } };
+}
+
+function readVerb(settings: Arguments, reading: Reading): HttpVerb | undefined {
   const [method, ...more] = settings.given(verbs);
+  if (method !== undefined && more.length === 0) return method;
   if (method === undefined) {
     const message = `${reading.owner} has a request without a verb. Write one of ${verbs.join(', ')}.`;
     report(reading, 'MISSING_HTTP_METHOD', message, settings.node);
-    return undefined;
-  }
-  if (more.length > 0) {
+  } else {
     const message = `${reading.owner} has a request with ${[method, ...more].join(' and ')}; it needs exactly one verb.`;
     report(reading, 'MULTIPLE_HTTP_METHODS', message, settings.node);
-    return undefined;
   }
-  const url = settings.templated(method, 'INVALID_URL');
-  return (
-    url && {
-      kind: 'http',
-      http: {
-        method,
-        url,
-        body: settings.expression('body', 'INVALID_BODY'),
-        headers: readHeaders(settings, 'headers', reading),
-        path: settings.expression('path', 'INVALID_URL_PROPERTY'),
-        queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
-      },
-    }
-  );
+  return undefined;
 }
 
 function readGrpcCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
   const method = settings.text('method');
-  return (
-    method && {
-      kind: 'grpc',
-      grpc: {
-        method,
-        request: settings.expression('request', 'INVALID_BODY'),
-        metadata: readHeaders(settings, 'metadata', reading),
-      },
-    }
-  );
+  const grpc = {
+    request: settings.expression('request', 'INVALID_BODY'),
+    metadata: readHeaders(settings, 'metadata', reading),
+  };
+  return method && { kind: 'grpc', grpc: { method, ...grpc } };
 }
 
 function readGraphqlCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
   const [operation, ...more] = settings.given(['query', 'mutation']);
   const field = operation && settings.text(operation);
-  if (operation === undefined || field === undefined || more.length > 0) {
-    const message = `${reading.owner} needs exactly one of query and mutation: the name of a field.`;
-    report(reading, 'INVALID_GRAPHQL_CALL', message, settings.node);
-    return undefined;
-  }
-  return {
-    kind: 'graphql',
-    graphql: {
-      operation,
-      field,
-      args: settings.expression('args', 'INVALID_BODY'),
-      headers: readHeaders(settings, 'headers', reading),
-    },
+  const graphql = {
+    args: settings.expression('args', 'INVALID_BODY'),
+    headers: readHeaders(settings, 'headers', reading),
   };
+  if (operation !== undefined && field !== undefined && more.length === 0) {
+    return { kind: 'graphql', graphql: { operation, field, ...graphql } };
+  }
+  const message = `${reading.owner} needs exactly one of query and mutation: the name of a field.`;
+  report(reading, 'INVALID_GRAPHQL_CALL', message, settings.node);
+  return undefined;
 }
 
 function readHeaders(settings: Arguments, argument: string, reading: Reading): HeaderDefinition[] {

@@ -17,8 +17,7 @@ export const imports: Rule = {
 
 /** Told once a file: the one import mends all uses. */
 function checkImport(name: string, code: string, subgraph: Subgraph): Problem[] {
-  const written = ({ directive }: { readonly directive: DirectiveNode }) => writtenName(directive, subgraph);
-  const use = directivesNamed(subgraph, name).find((each) => written(each) === name);
+  const use = directivesNamed(subgraph, name).find(({ directive }) => writtenName(directive, subgraph) === name);
   if (use === undefined || importedNames(subgraph).has(`@${name}`)) return [];
   const message =
     `@${name} is used, but the link to the connect specification does not import it.` +
@@ -32,11 +31,12 @@ function writtenName(directive: DirectiveNode, { source }: Subgraph): string {
 }
 
 /** The names under which the file's links import something. */
-function importedNames(subgraph: Subgraph): Set<string> {
-  const links = schemaDirectives(subgraph.document, 'link');
+function importedNames({ document }: Subgraph): Set<string> {
+  const links = schemaDirectives(document, 'link');
   return new Set(links.flatMap((link) => namesIn(option(link, 'import')?.value)));
 }
 
+/** `["@source", { name: "@connect", as: "@rest" }]` */
 function namesIn(value: ValueNode | undefined): string[] {
   switch (value?.kind) {
     case Kind.LIST:
@@ -44,8 +44,8 @@ function namesIn(value: ValueNode | undefined): string[] {
     case Kind.STRING:
       return [value.value];
     case Kind.OBJECT: {
-      const as = value.fields.find((field) => field.name.value === 'as') ?? value.fields[0];
-      return namesIn(as?.value);
+      const named = (name: string) => value.fields.find((field) => field.name.value === name)?.value;
+      return namesIn(named('as') ?? named('name'));
     }
     default:
       return [];
