@@ -43,18 +43,42 @@ export function addResolvers(schema: GraphQLSchema, resolution: Resolution): voi
 type Resolver = GraphQLFieldResolver<unknown, RequestContext, FieldArguments>;
 
 function resolverOf(type: GraphQLObjectType, field: string, resolution: Resolution): Resolver {
-  return async (parent, args, context, info) => {
+  return (parent, args, context, info) => {
     const row = parent instanceof Row ? parent : undefined;
-    const route = findRoute(resolution.table, type.name, field, row?.provision ?? nothing);
-    if (route.kind === 'connector') {
-      const provision = resolution.provisionOf(route.connector);
-      const answer = await ask(route.connector, row, args, provision, context, info, resolution);
-      return complete(answer, provision, context, info, resolution);
+    const provision = row?.provision ?? nothing;
+    const route = findRoute(resolution.table, type.name, field, provision);
+    // What came with the object is answered at once: a promise for each field of each row would cost more than
+    // all the rest.
+    if (route.kind === 'own' && row !== undefined) {
+      return complete(own(row.data, field), provision.under(field), context, info, resolution);
     }
-    if (row === undefined) return null;
-    const { value, provision } = await row.value(field);
-    return complete(value, provision, context, info, resolution);
+    if (route.kind === 'connector') return askFor(route.connector, row, args, context, info, resolution);
+    return row === undefined ? null : fetchField(row, field, context, info, resolution);
   };
+}
+
+async function askFor(
+  connector: Connector,
+  row: Row | undefined,
+  args: FieldArguments,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  resolution: Resolution,
+): Promise<unknown> {
+  const provision = resolution.provisionOf(connector);
+  const answer = await ask(connector, row, args, provision, context, info, resolution);
+  return complete(answer, provision, context, info, resolution);
+}
+
+async function fetchField(
+  row: Row,
+  field: string,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  resolution: Resolution,
+): Promise<unknown> {
+  const { value, provision } = await row.value(field);
+  return complete(value, provision, context, info, resolution);
 }
 
 async function ask(
@@ -99,10 +123,22 @@ function completeType(
   const nullable = getNullableType(type);
   if (!isListType(nullable)) return toItem(value, path);
   if (!Array.isArray(value)) throw misfit('a list');
-  return value.map((item, index) => completeType(item, nullable.ofType, { prev: path, key: index }, toItem));
+  return value.map((item: unknown, index) =>
+    contained(() => completeType(item, nullable.ofType, { prev: path, key: index }, toItem)),
+  );
 }
 
-async function toRow(
+/** An error as a value: graphql-js then takes it for the error of this item, and not of the whole list. */
+function contained(complete: () => unknown): unknown {
+  try {
+    return complete();
+  } catch (error) {
+    return error;
+  }
+}
+
+/** The row at once, or, where more of the object has to be fetched first, later; null if it turns out to be nobody. */
+function toRow(
   data: unknown,
   path: RowPath,
   returned: GraphQLCompositeType,
@@ -110,12 +146,12 @@ async function toRow(
   context: RequestContext,
   info: GraphQLResolveInfo,
   { table, wants }: Resolution,
-): Promise<Row | null> {
+): Row | Promise<Row | null> {
   if (!isObject(data)) throw misfit('an object');
   const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
   const want = wants.of(type, provision, info);
   const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });
-  return (await row.arrive()) ? row : null;
+  return want.via.size === 0 ? row : row.arrive().then((arrived) => (arrived ? row : null));
 }
 
 function memberOf(abstract: GraphQLCompositeType, data: object, schema: GraphQLSchema): GraphQLObjectType {

@@ -31,6 +31,8 @@ export interface RouteTable {
   readonly entities: ReadonlyMap<string, readonly EntityRoute[]>;
   /** Subgraphs that another has taken a field from by `@override`, by `Type.field`. */
   readonly overridden: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Routes that were looked for before, by provision and `Type.field`. */
+  readonly found: WeakMap<Provision, Map<string, Route>>;
 }
 
 const own: Route = { kind: 'own' };
@@ -41,6 +43,15 @@ const none: Route = { kind: 'none' };
  * of the whole object by a key at hand, and last by a key that is itself fetched first.
  */
 export function findRoute(table: RouteTable, type: string, field: string, provision: Provision): Route {
+  let found = table.found.get(provision);
+  if (found === undefined) table.found.set(provision, (found = new Map<string, Route>()));
+  const coordinate = `${type}.${field}`;
+  let route = found.get(coordinate);
+  if (route === undefined) found.set(coordinate, (route = lookForRoute(table, type, field, provision)));
+  return route;
+}
+
+function lookForRoute(table: RouteTable, type: string, field: string, provision: Provision): Route {
   const given = gives(table, type, field, provision);
   if (given === 'yes') return own;
   const connectors = table.fields.get(`${type}.${field}`) ?? [];

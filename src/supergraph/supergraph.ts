@@ -67,7 +67,7 @@ function buildTable(
       }
     }
   }
-  return { fields, entities, overridden };
+  return { fields, entities, overridden, found: new WeakMap() };
 }
 
 /** `@override(from: "users")` takes a field from that subgraph. */

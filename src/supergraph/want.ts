@@ -1,8 +1,11 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import {
+  BREAK,
   getNamedType,
   isCompositeType,
   isObjectType,
+  visit,
+  type ASTNode,
   type FieldNode,
   type GraphQLCompositeType,
   type GraphQLObjectType,
@@ -28,13 +31,17 @@ export interface Facts {
 }
 
 /** A place in an operation: the nodes that select an object, and what is needed to read below them. */
-export type Place = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes'>;
+export type Place = Pick<
+  GraphQLResolveInfo,
+  'schema' | 'operation' | 'fragments' | 'variableValues' | 'fieldNodes'
+>;
 
-/** Works out {@link Want}s. Kept for as long as graphql-js keeps the nodes of the operation. */
+/** Works out {@link Want}s, once for each operation that is asked again and again. */
 export class Wants {
   readonly #table: RouteTable;
   readonly #facts: Facts;
-  readonly #known = new WeakMap<readonly FieldNode[], Map<Provision, Map<string, Want>>>();
+  readonly #known = new WeakMap<object, Map<Provision, Map<string, Want>>>();
+  readonly #conditional = new WeakMap<object, boolean>();
 
   constructor(table: RouteTable, facts: Facts) {
     this.#table = table;
@@ -43,7 +50,11 @@ export class Wants {
 
   /** What an object of this type needs so that the place's selection can be answered. */
   of(type: GraphQLObjectType, provision: Provision, place: Place): Want {
-    const byProvision = known(this.#known, place.fieldNodes, () => new Map<Provision, Map<string, Want>>());
+    const byProvision = known(
+      this.#known,
+      this.#lifetime(place),
+      () => new Map<Provision, Map<string, Want>>(),
+    );
     const byType = known(byProvision, provision, () => new Map<string, Want>());
     return known(byType, type.name, () => this.#find(type, provision, place));
   }
@@ -53,6 +64,19 @@ export class Wants {
     const types = isObjectType(type) ? [type] : place.schema.getPossibleTypes(type);
     const wants = types.map((each) => this.of(each, provision, place).own as Wanted);
     return wants.reduce(unionOf, new Map()) ?? new Map();
+  }
+
+  /**
+   * How long a want holds. As long as the document, which is kept between requests, if the place is a single node
+   * of it; only for this execution where a variable may switch fields off, or where nodes were merged.
+   */
+  #lifetime({ fieldNodes, operation, fragments }: Place): object {
+    const [node] = fieldNodes;
+    if (node === undefined || fieldNodes.length > 1) return fieldNodes;
+    const isConditional = known(this.#conditional, operation, () =>
+      [operation, ...Object.values(fragments)].some(hasCondition),
+    );
+    return isConditional ? fieldNodes : node;
   }
 
   #find(type: GraphQLObjectType, provision: Provision, place: Place): Want {
@@ -77,9 +101,22 @@ function known<K, V>(
   key: K,
   make: () => V,
 ): V {
-  const value = map.get(key) ?? make();
-  map.set(key, value);
-  return value;
+  const value = map.get(key);
+  if (value !== undefined) return value;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+function hasCondition(definition: ASTNode): boolean {
+  let found = false;
+  visit(definition, {
+    Directive: ({ name }) => {
+      found ||= name.value === 'skip' || name.value === 'include';
+      return found ? BREAK : undefined;
+    },
+  });
+  return found;
 }
 
 /** Collects where the fields of one object come from. */

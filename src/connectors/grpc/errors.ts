@@ -35,12 +35,11 @@ export function wasSent(details: string, hasHeaders: boolean, hasTrailers: boole
  * The address and the words of grpc-js are in the cause, for the log.
  */
 export function toGatewayError(ending: Ending): GatewayError | undefined {
+  if (ending.sent && ending.code !== codes.DEADLINE_EXCEEDED) return undefined;
   const cause = new Error(`${codeName(ending.code)}: ${ending.details}`);
-  if (ending.code === codes.DEADLINE_EXCEEDED) {
-    return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
-  }
-  if (ending.sent) return undefined;
   switch (ending.code) {
+    case codes.DEADLINE_EXCEEDED:
+      return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
     case codes.CANCELLED:
       return new GatewayError('HTTP_CLIENT_ERROR', 'The call was broken off.', { cause });
     case codes.RESOURCE_EXHAUSTED:
