@@ -17,7 +17,7 @@ import { Row } from '../supergraph/row.js';
 import type { Facts } from '../supergraph/want.js';
 import { createRateLimiter } from './rate-limits.js';
 import { readRequirements, type Requirement } from './requirements.js';
-import { denial, factsOf, namedPolicies, shieldOptions, toRule, type ShieldRule } from './rules.js';
+import { denial, factsOf, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
 
 /** Who may ask for what, compiled from the files. */
 export interface Guard {
@@ -57,20 +57,20 @@ export function createGuard(subgraphs: readonly Subgraph[], custom: Readonly<Rec
 }
 
 type ByElement = ReadonlyMap<string, readonly Requirement[]>;
-type ToRule = (requirements: readonly Requirement[]) => ShieldRule;
+type ToRule = (requirements: readonly Requirement[]) => GuardRule;
 
 /** Rules of fields, by type and field; those of root types, scalars, enums and interface fields are theirs too. */
 function fieldRules(
   schema: GraphQLSchema,
   ofElement: ByElement,
   rule: ToRule,
-): Map<string, Map<string, ShieldRule>> {
-  const rules = new Map<string, Map<string, ShieldRule>>();
+): Map<string, Map<string, GuardRule>> {
+  const rules = new Map<string, Map<string, GuardRule>>();
   for (const type of objectTypes(schema)) {
     for (const field of fieldsOf(type)) {
       const requirements = requirementsOf(type, field, schema, ofElement);
       if (requirements.length === 0) continue;
-      const ofType = rules.get(type.name) ?? new Map<string, ShieldRule>();
+      const ofType = rules.get(type.name) ?? new Map<string, GuardRule>();
       rules.set(type.name, ofType.set(field.name, rule(requirements)));
     }
   }
@@ -94,8 +94,8 @@ function requirementsOf(
 }
 
 /** Rules of whole objects, by type; those of the interfaces it implements are its own too. */
-function typeRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, ShieldRule> {
-  const rules = new Map<string, ShieldRule>();
+function typeRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, GuardRule> {
+  const rules = new Map<string, GuardRule>();
   for (const type of objectTypes(schema)) {
     if (isRoot(type, schema)) continue;
     const requirements = [type, ...type.getInterfaces()].flatMap((each) => ofElement.get(each.name) ?? []);
@@ -127,60 +127,86 @@ type Generated = Middleware | { readonly resolve: Middleware };
  */
 function guardFields(
   schema: GraphQLSchema,
-  rules: ReadonlyMap<string, ReadonlyMap<string, ShieldRule>>,
+  rules: ReadonlyMap<string, ReadonlyMap<string, GuardRule>>,
 ): void {
   if (rules.size === 0) return;
-  const tree = Object.fromEntries([...rules].map(([type, fields]) => [type, Object.fromEntries(fields)]));
+  const tree = Object.fromEntries(
+    [...rules].map(([type, fields]) => [
+      type,
+      Object.fromEntries([...fields].map(([field, { rule }]) => [field, rule])),
+    ]),
+  );
   const generated = shield(tree, shieldOptions).generate(schema) as Record<string, Record<string, Generated>>;
   for (const [type, fields] of rules) {
-    for (const field of fields.keys()) {
+    for (const [field, rule] of fields) {
       const guarded = fieldOf(schema, type, field);
       const middleware = generated[type]?.[field];
       if (guarded === undefined || middleware === undefined)
         throw new Error(`${type}.${field} cannot be guarded.`);
       const check = typeof middleware === 'function' ? middleware : middleware.resolve;
       const resolve = resolverOf(guarded);
-      guarded.resolve = (parent, args, context, info) => check(resolve, parent, args, context, info);
+      guarded.resolve = async (parent, args, context, info) =>
+        (await isAdmitted(rule, context, info))
+          ? resolve(parent, args, context, info)
+          : check(resolve, parent, args, context, info);
     }
   }
 }
 
 /** Puts a rule of a type behind every field that can give such an object: whatever the path, it is asked. */
-function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, ShieldRule>): void {
+function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, GuardRule>): void {
   if (rules.size === 0) return;
   for (const type of objectTypes(schema)) {
     for (const field of fieldsOf(type)) {
-      if (!canGive(getNamedType(field.type), rules, schema)) continue;
+      const guards = guardsOf(getNamedType(field.type), rules, schema);
+      if (guards.length === 0) continue;
       const resolve = resolverOf(field);
       field.resolve = async (parent, args, context, info) => {
         const value: unknown = await resolve(parent, args, context, info);
-        return admit(value, rules, context, info);
+        const admitted = await Promise.all(guards.map((guard) => isAdmitted(guard, context, info)));
+        return admitted.includes(false) ? admit(value, rules, context, info) : value;
       };
     }
   }
 }
 
-function canGive(
+/** The rules of all objects that a field of this type can give. */
+function guardsOf(
   type: GraphQLNamedType,
-  rules: ReadonlyMap<string, ShieldRule>,
+  rules: ReadonlyMap<string, GuardRule>,
   schema: GraphQLSchema,
-): boolean {
-  if (rules.has(type.name)) return true;
-  return isAbstractType(type) && schema.getPossibleTypes(type).some((member) => rules.has(member.name));
+): GuardRule[] {
+  const types = isAbstractType(type) ? schema.getPossibleTypes(type) : [type];
+  return types.flatMap((each) => rules.get(each.name) ?? []);
 }
+
+/** Whether who calls is enough to be allowed: asked once per request, not for every row. */
+function isAdmitted(
+  { ofCaller }: GuardRule,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+): Promise<boolean> {
+  if (ofCaller === undefined) return never;
+  return context.local(ofCaller, async () => {
+    const verdict = await ofCaller.resolve({}, {}, context as never, info, shieldOptions);
+    return verdict === true;
+  });
+}
+
+const never = Promise.resolve(false);
 
 /** Each object that its rule denies becomes one error at its place. */
 async function admit(
   value: unknown,
-  rules: ReadonlyMap<string, ShieldRule>,
+  rules: ReadonlyMap<string, GuardRule>,
   context: RequestContext,
   info: GraphQLResolveInfo,
 ): Promise<unknown> {
   const given: unknown = await value;
   if (Array.isArray(given)) return given.map((item) => admit(item, rules, context, info));
-  const rule = given instanceof Row ? rules.get(given.type.name) : undefined;
-  if (!(given instanceof Row) || rule === undefined) return given;
-  const verdict = await rule.resolve(given, {}, context as never, info, shieldOptions);
+  const guard = given instanceof Row ? rules.get(given.type.name) : undefined;
+  if (!(given instanceof Row) || guard === undefined) return given;
+  const verdict = await guard.rule.resolve(given, {}, context as never, info, shieldOptions);
   if (verdict === true) return given;
   return verdict instanceof Error ? verdict : denial(context);
 }

@@ -16,6 +16,15 @@ export type ShieldRule = IRule | ReturnType<typeof and> | ReturnType<typeof or>;
 export interface Policy {
   readonly rule: ShieldRule;
   readonly facts: FieldTree;
+  /** Whether it asks only who calls, so that one verdict holds for the whole request. */
+  readonly ofCaller: boolean;
+}
+
+/** What guards a field or an object. */
+export interface GuardRule {
+  readonly rule: ShieldRule;
+  /** Suffices, where it allows: it asks only who calls. Absent where every way to be allowed asks for more. */
+  readonly ofCaller: ShieldRule | undefined;
 }
 
 /**
@@ -29,7 +38,7 @@ export function namedPolicies(
 ): Map<string, Policy> {
   const policies = new Map<string, Policy>();
   for (const [name, each] of Object.entries(custom)) {
-    policies.set(name, { rule: onPlainParent(each), facts: new Map() });
+    policies.set(name, { rule: onPlainParent(each), facts: new Map(), ofCaller: false });
   }
   for (const { name, allow: allowed } of definitions) {
     policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
@@ -41,9 +50,29 @@ export function namedPolicies(
 export function toRule(
   requirements: readonly Requirement[],
   policies: ReadonlyMap<string, Policy>,
-): ShieldRule {
+): GuardRule {
+  const ofCaller = requirements.map((requirement) => ofCallerAlone(requirement, policies));
+  return {
+    rule: allOf(requirements, policies),
+    ofCaller: ofCaller.every((each) => each !== undefined) ? allOf(ofCaller, policies) : undefined,
+  };
+}
+
+function allOf(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): ShieldRule {
   const rules = requirements.map((requirement) => requirementRule(requirement, policies));
   return rules.length === 1 && rules[0] !== undefined ? rules[0] : and(...rules);
+}
+
+/** The ways to meet a requirement that ask only who calls; undefined where there are none. */
+function ofCallerAlone(
+  requirement: Requirement,
+  policies: ReadonlyMap<string, Policy>,
+): Requirement | undefined {
+  if (requirement.kind !== 'policies') return requirement;
+  const anyOf = requirement.anyOf.filter((names) =>
+    names.every((name) => policies.get(name)?.ofCaller === true),
+  );
+  return anyOf.length === 0 ? undefined : { ...requirement, anyOf };
 }
 
 /** The fields that some requirements read. */
@@ -81,13 +110,13 @@ function callerRule(allows: (identity: Identity | undefined) => boolean): Shield
 }
 
 function expressionPolicy(mapping: Mapping): Policy {
-  const uses = variableUses(mapping.selection).filter((use) => use.name === '$this');
-  const facts = treeOf(uses.map((use) => use.path));
+  const uses = variableUses(mapping.selection);
+  const facts = treeOf(uses.filter((use) => use.name === '$this').map((use) => use.path));
   const decide = async (parent: unknown, args: unknown, context: RequestContext) => {
     const $this = parent instanceof Row ? await parent.facts(facts) : {};
     return mapping.evaluate(undefined, { $this, $args: args, $claims: context.identity?.claims }) === true;
   };
-  return { rule: uncached(decide), facts };
+  return { rule: uncached(decide), facts, ofCaller: uses.every((use) => use.name === '$claims') };
 }
 
 /** A rule from the config file sees the mapped object as it came, by field names that no client can choose. */

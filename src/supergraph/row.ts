@@ -68,10 +68,10 @@ export class Row {
    * @returns false if it turns out that there is no such object. A fetch that fails says so at its fields.
    */
   async arrive(): Promise<boolean> {
-    const fetches = [...this.#want.via.keys()].map((entity) => this.#fetch(entity));
-    if (fetches.length === 0) return true;
-    const outcomes = await Promise.allSettled(fetches);
-    return outcomes.some((outcome) => outcome.status === 'rejected' || isObject(outcome.value));
+    const fetches = [...this.#want.via.keys()].map((entity) =>
+      this.#fetch(entity).then(isObject, () => true),
+    );
+    return fetches.length === 0 || (await Promise.all(fetches)).includes(true);
   }
 
   /** The mapped value of a field that has no connector of its own, with what comes with it. */
@@ -98,8 +98,27 @@ export class Row {
     }
   }
 
-  /** Reads some fields, for a key, `$this` or a rule. What is missing stays missing. */
-  async read(fields: FieldTree): Promise<ParentObject> {
+  /** Reads some fields, for a key or `$this`: at once if they came with the object. What is missing stays missing. */
+  read(fields: FieldTree): ParentObject | Promise<ParentObject> {
+    return this.#atHand(fields) ?? this.#readOneByOne(fields);
+  }
+
+  #atHand(fields: FieldTree): ParentObject | undefined {
+    const object: Record<string, unknown> = {};
+    for (const [name, nested] of fields) {
+      const route = findRoute(this.#table, this.type.name, name, this.provision);
+      if (route.kind !== 'own') return undefined;
+      const value = own(this.data, name);
+      const below = nested === null ? undefined : this.#below(name, value, this.provision.under(name));
+      const read = nested === null || below === undefined ? value : below.#atHand(nested);
+      if (Array.isArray(value) && nested !== null) return undefined;
+      if (below !== undefined && read === undefined) return undefined;
+      if (read !== undefined) put(object, name, read);
+    }
+    return object;
+  }
+
+  async #readOneByOne(fields: FieldTree): Promise<ParentObject> {
     const object: Record<string, unknown> = {};
     for (const [name, nested] of fields) {
       const { value, provision } = await this.value(name);
@@ -110,26 +129,26 @@ export class Row {
   }
 
   /** As {@link read}, for a rule: an ID is text, as clients see it, whatever its backend sends. */
-  async facts(fields: FieldTree): Promise<ParentObject> {
-    return asClientsSee(await this.read(fields), this.type) as ParentObject;
+  facts(fields: FieldTree): ParentObject | Promise<ParentObject> {
+    const read = this.read(fields);
+    const toFacts = (object: ParentObject) => asClientsSee(object, this.type) as ParentObject;
+    return read instanceof Promise ? read.then(toFacts) : toFacts(read);
   }
 
   async #readBelow(field: string, value: unknown, provision: Provision, fields: FieldTree): Promise<unknown> {
     if (Array.isArray(value)) {
       return Promise.all(value.map((item) => this.#readBelow(field, item, provision, fields)));
     }
+    return this.#below(field, value, provision)?.read(fields) ?? value;
+  }
+
+  /** The object that a field holds, if it holds one. */
+  #below(field: string, value: unknown, provision: Provision): Row | undefined {
     const returned = this.type.getFields()[field]?.type;
     const type = returned && getNamedType(returned);
-    if (!isObject(value) || !isObjectType(type)) return value;
-    const facts = {
-      type,
-      data: value,
-      provision,
-      want: nothingMore,
-      table: this.#table,
-      context: this.#context,
-    };
-    return new Row(facts).read(fields);
+    if (!isObject(value) || !isObjectType(type)) return undefined;
+    const [table, context] = [this.#table, this.#context];
+    return new Row({ type, data: value, provision, want: nothingMore, table, context });
   }
 
   #fetch(entity: EntityRoute): Promise<unknown> {
@@ -154,7 +173,8 @@ export class Row {
   }
 
   async #fetchByKey(entity: EntityRoute): Promise<unknown> {
-    const key = await (entity.keyAs === 'arguments' ? this.facts(entity.key) : this.read(entity.key));
+    const read = entity.keyAs === 'arguments' ? this.facts(entity.key) : this.read(entity.key);
+    const key = read instanceof Promise ? await read : read;
     if (isNobody(key, entity.key)) return null;
     const wanted = this.#want.via.get(entity) ?? matchedBy(entity);
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
