@@ -1,4 +1,11 @@
-import { Kind, type ASTNode, type DirectiveNode, type ObjectValueNode, type Source, type ValueNode } from 'graphql';
+import {
+  Kind,
+  type ASTNode,
+  type DirectiveNode,
+  type ObjectValueNode,
+  type Source,
+  type ValueNode,
+} from 'graphql';
 import { parseDuration } from '../base/duration.js';
 import type { Problem } from '../base/problems.js';
 import { parseSelection, MappingSyntaxError } from '../mapping/parse.js';
@@ -63,7 +70,9 @@ export class Arguments {
 
   /** A list of strings; a single string stands for a list of one, as GraphQL coerces. */
   texts(name: string): Text[] {
-    return this.#list(name).filter(isString).map((value) => textOf(value, this.#reading.source));
+    return this.#list(name)
+      .filter(isString)
+      .map((value) => textOf(value, this.#reading.source));
   }
 
   string(name: string): string | undefined {
@@ -108,7 +117,10 @@ export class Arguments {
   /** A mapping expression; a syntax error in it is reported at its character with `code`. */
   expression(name: string, code: string): Expression | undefined {
     const text = this.text(name);
-    return text && this.#parsed(text, code, (value, version) => ({ text, selection: parseSelection(value, version) }));
+    return (
+      text &&
+      this.#parsed(text, code, (value, version) => ({ text, selection: parseSelection(value, version) }))
+    );
   }
 
   /** A text with holes; a syntax error in it is reported at its character with `code`. */

@@ -32,7 +32,13 @@ function checkArgumentValues(document: DocumentNode): GraphQLError[] {
 }
 
 /** Directives of Federation that composed schemas use and we cannot serve. */
-const unsupported: readonly string[] = ['context', 'fromContext', 'interfaceObject', 'composeDirective', 'extends'];
+const unsupported: readonly string[] = [
+  'context',
+  'fromContext',
+  'interfaceObject',
+  'composeDirective',
+  'extends',
+];
 
 function toProblem(error: GraphQLError, source: Source): Problem {
   const unknown = unknownDirective(error.message);
@@ -67,6 +73,12 @@ function unknownDirective(message: string): string | undefined {
 function withoutTypeNames(message: string): string {
   return message
     .replace(/^Field "(\w+)" is not defined by type "connect__\w+"\./, 'There is no option "$1" here.')
-    .replace(/^Field "connect__\w+\.(\w+)" of required type "(.*)" was not provided\./, 'The option "$1" is missing.')
-    .replace(/^Expected value of type "[\w!]*(?:connect|federation)__\w+!?", found/, 'Expected a text in quotes, found');
+    .replace(
+      /^Field "connect__\w+\.(\w+)" of required type "(.*)" was not provided\./,
+      'The option "$1" is missing.',
+    )
+    .replace(
+      /^Expected value of type "[\w!]*(?:connect|federation)__\w+!?", found/,
+      'Expected a text in quotes, found',
+    );
 }

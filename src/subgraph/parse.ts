@@ -29,13 +29,22 @@ export function parseSubgraph(file: SchemaFile): Parsed {
   const { links, problems } = readLinks(parsed, file.source);
   const document = withoutLoneExtensions(withCanonicalNames(parsed, links));
   problems.push(...checkGrammar(document, file.source));
-  const reading: Reading = { subgraph: file.name, source: file.source, version: links.version, problems, owner: file.name };
+  const reading: Reading = {
+    subgraph: file.name,
+    source: file.source,
+    version: links.version,
+    problems,
+    owner: file.name,
+  };
   const definitions = readDefinitions(document, reading);
   if (problems.length > 0) return { problems };
   const { version, strict } = links;
   const { name, source, folder } = file;
   const schema = toSchema(document);
-  return { subgraph: { name, source, folder, version, strict, document, schema, ...definitions }, problems: [] };
+  return {
+    subgraph: { name, source, folder, version, strict, document, schema, ...definitions },
+    problems: [],
+  };
 }
 
 function parseDocument(source: Source): DocumentNode | Problem {
@@ -50,7 +59,9 @@ function parseDocument(source: Source): DocumentNode | Problem {
 
 /** `extend type Query` without a `type Query` in the same file reads as its definition. */
 function withoutLoneExtensions(document: DocumentNode): DocumentNode {
-  const defined = new Set(document.definitions.flatMap((node) => ('fields' in node ? definedName(node) : [])));
+  const defined = new Set(
+    document.definitions.flatMap((node) => ('fields' in node ? definedName(node) : [])),
+  );
   const definitions = document.definitions.map((node): DefinitionNode => {
     if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || defined.has(node.name.value)) return node;
     defined.add(node.name.value);

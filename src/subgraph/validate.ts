@@ -30,7 +30,9 @@ export function parseSubgraphs(files: readonly SchemaFile[], surroundings: Surro
 /** `schema: "orders.remote.graphql"` in any of the files. */
 function withoutRemoteSchemas(files: readonly SchemaFile[]): SchemaFile[] {
   const remote = new Set(
-    files.flatMap(({ source }) => [...source.body.matchAll(/\bschema\s*:\s*"(?:\.\/)?([^"\n]+)"/g)].map((match) => match[1])),
+    files.flatMap(({ source }) =>
+      [...source.body.matchAll(/\bschema\s*:\s*"(?:\.\/)?([^"\n]+)"/g)].map((match) => match[1]),
+    ),
   );
   return files.filter(({ source }) => !remote.has(source.name.slice(source.name.lastIndexOf('/') + 1)));
 }

@@ -20,11 +20,13 @@ const none: Surroundings = { environment: {}, config: {}, policies: [] };
  */
 export function readFaultCase(path: string): FaultCase {
   const body = readFileSync(path, 'utf8');
-  const blocks = [...body.matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map(([, kind, name, text]) => ({
-    kind,
-    name: name ?? 'schemas/shop.graphql',
-    text: text ?? '',
-  }));
+  const blocks = [...body.matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map(
+    ([, kind, name, text]) => ({
+      kind,
+      name: name ?? 'schemas/shop.graphql',
+      text: text ?? '',
+    }),
+  );
   const given = blocks.find(({ kind }) => kind === 'json');
   return {
     title: /^# (.*)$/m.exec(body)?.[1] ?? path,
@@ -37,7 +39,10 @@ export function readFaultCase(path: string): FaultCase {
 /** What is printed about the files of a case. */
 export function printed({ files, surroundings }: FaultCase): string {
   try {
-    parseSubgraphs(files.map(({ path, text }) => toSchemaFile(path, text)), surroundings);
+    parseSubgraphs(
+      files.map(({ path, text }) => toSchemaFile(path, text)),
+      surroundings,
+    );
     return 'No problems.';
   } catch (error) {
     if (!(error instanceof SchemaFilesError)) throw error;
@@ -47,6 +52,8 @@ export function printed({ files, surroundings }: FaultCase): string {
 
 /** Writes what is printed into the case, to be read before it is committed: `UPDATE_CASES=1 npx vitest run`. */
 export function updateFaultCase(path: string, text: string): void {
-  const body = readFileSync(path, 'utf8').replace(/\n```text\n[\s\S]*?^```\n?/m, '').trimEnd();
+  const body = readFileSync(path, 'utf8')
+    .replace(/\n```text\n[\s\S]*?^```\n?/m, '')
+    .trimEnd();
   writeFileSync(path, `${body}\n\n\`\`\`text\n${text}\n\`\`\`\n`);
 }

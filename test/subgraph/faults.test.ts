@@ -7,7 +7,9 @@ import { parseSubgraphs, type Surroundings } from '../../src/subgraph/validate.j
 import { printed, readFaultCase, updateFaultCase } from './fault-case.js';
 
 const folder = 'test/subgraph/faults';
-const paths = readdirSync(folder).map((name) => `${folder}/${name}`);
+const paths = readdirSync(folder)
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `${folder}/${name}`);
 
 test.each(paths.map((path) => [readFaultCase(path).title, path]))('%s (%s)', (_, path) => {
   const fault = readFaultCase(path);
@@ -21,7 +23,9 @@ test('no message shows a stack', () => {
 });
 
 test('every code has a case', () => {
-  const sources = readdirSync('src/subgraph', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const sources = readdirSync('src/subgraph', { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
   const texts = sources.map((name) => readFileSync(`src/subgraph/${name}`, 'utf8')).join('\n');
   const codes = new Set([...texts.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code]) => code ?? ''));
   const shown = paths.map((path) => readFaultCase(path).expected).join('\n');
@@ -64,7 +68,10 @@ test('any text is understood or refused with places in it, never with a crash', 
 
 function problemsOf(files: readonly { readonly path: string; readonly text: string }[]) {
   try {
-    parseSubgraphs(files.map(({ path, text }) => toSchemaFile(path, text)), none);
+    parseSubgraphs(
+      files.map(({ path, text }) => toSchemaFile(path, text)),
+      none,
+    );
     return [];
   } catch (error) {
     if (!(error instanceof SchemaFilesError)) throw error;

@@ -11,10 +11,14 @@ function canonical(text: string): string {
   return print(withCanonicalNames(parse(text), linksOf(text).links));
 }
 
-const connect = (version: string, rest = '') => `extend schema @link(url: "https://specs.apollo.dev/connect/${version}"${rest})`;
+const connect = (version: string, rest = '') =>
+  `extend schema @link(url: "https://specs.apollo.dev/connect/${version}"${rest})`;
 
 test('a file without a link has the newest grammar and our additions', () => {
-  expect(linksOf('type Query { a: Int }')).toMatchObject({ links: { version: '0.4', strict: false }, problems: [] });
+  expect(linksOf('type Query { a: Int }')).toMatchObject({
+    links: { version: '0.4', strict: false },
+    problems: [],
+  });
 });
 
 test('a link to Federation alone does not hold a file to the connect specification', () => {
@@ -29,7 +33,9 @@ test.each(['0.1', '0.2', '0.3', '0.4'])('a link to v%s has its grammar', (versio
 
 test.each(['v0.5', 'v1', 'v0.4.1', 'latest', ''])('a link to %j is refused', (version) => {
   const { problems } = linksOf(connect(version));
-  expect(problems).toMatchObject([{ code: 'UNKNOWN_CONNECTORS_VERSION', offset: 'extend schema @link(url: '.length }]);
+  expect(problems).toMatchObject([
+    { code: 'UNKNOWN_CONNECTORS_VERSION', offset: 'extend schema @link(url: '.length },
+  ]);
 });
 
 test('what is imported under another name is known by its own', () => {
@@ -43,12 +49,17 @@ test('a single import needs no list', () => {
 });
 
 test('what is not imported goes by the name of the specification, or the name the link gives it', () => {
-  expect(canonical(`${connect('v0.3')}\ntype Query { a: Int @connect__connect }`)).toContain('a: Int @connect');
-  expect(canonical(`${connect('v0.3', ', as: "c"')}\ntype Query { a: Int @c__connect }`)).toContain('a: Int @connect');
+  expect(canonical(`${connect('v0.3')}\ntype Query { a: Int @connect__connect }`)).toContain(
+    'a: Int @connect',
+  );
+  expect(canonical(`${connect('v0.3', ', as: "c"')}\ntype Query { a: Int @c__connect }`)).toContain(
+    'a: Int @connect',
+  );
 });
 
 test('directives of Federation are known under any name, too', () => {
-  const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.12", import: [{ name: "@key", as: "@id" }])';
+  const link =
+    'extend schema @link(url: "https://specs.apollo.dev/federation/v2.12", import: [{ name: "@key", as: "@id" }])';
   const text = `${link}\ntype A @id(fields: "a") @federation__shareable { a: Int }`;
   expect(canonical(text)).toContain('type A @key(fields: "a") @shareable');
 });

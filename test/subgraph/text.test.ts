@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { textOf, type Text } from '../../src/subgraph/text.js';
 
 /** A string node somewhere in a file, and its text. */
-function read(literal: string, before = ''): { readonly body: string; readonly node: StringValueNode; readonly text: Text } {
+function read(
+  literal: string,
+  before = '',
+): { readonly body: string; readonly node: StringValueNode; readonly text: Text } {
   const body = `${before}${literal}`;
   const source = new Source(body);
   const node = parseValue(source);
@@ -81,11 +84,40 @@ describe('a block string', () => {
 });
 
 const plainCharacter = fc.constantFrom('a', 'b', ' ', '{', '}', '$', '.', '>', '-', '😀', 'ü', '\t', '#');
-const escape = fc.constantFrom('\\"', '\\\\', '\\n', '\\t', '\\/', '\\u0041', '\\u{1F600}', '\\u{7A}', '\\uD83D\\uDE00');
-const blockPiece = fc.constantFrom('a', 'bc', ' ', '  ', '\t', '\n', '\r\n', '\r', '😀', '"', '\\', '\\"""', '{', '.');
+const escape = fc.constantFrom(
+  '\\"',
+  '\\\\',
+  '\\n',
+  '\\t',
+  '\\/',
+  '\\u0041',
+  '\\u{1F600}',
+  '\\u{7A}',
+  '\\uD83D\\uDE00',
+);
+const blockPiece = fc.constantFrom(
+  'a',
+  'bc',
+  ' ',
+  '  ',
+  '\t',
+  '\n',
+  '\r\n',
+  '\r',
+  '😀',
+  '"',
+  '\\',
+  '\\"""',
+  '{',
+  '.',
+);
 
 /** Checks every character of a string against what graphql-js read. */
-function checkEach(literal: string, before: string, mayStandFor: (written: string, read: string) => boolean): void {
+function checkEach(
+  literal: string,
+  before: string,
+  mayStandFor: (written: string, read: string) => boolean,
+): void {
   const { body, node, text } = read(literal, before);
   let last = -1;
   for (let index = 0; index < node.value.length; index++) {
@@ -100,9 +132,13 @@ function checkEach(literal: string, before: string, mayStandFor: (written: strin
 
 test('each character of any plain string stands where it is pointed at', () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof(plainCharacter, escape)), fc.constantFrom('', '\n', '# ü\r\n'), (pieces, before) => {
-      checkEach(`"${pieces.join('')}"`, before, (written, value) => written === value || written === '\\');
-    }),
+    fc.property(
+      fc.array(fc.oneof(plainCharacter, escape)),
+      fc.constantFrom('', '\n', '# ü\r\n'),
+      (pieces, before) => {
+        checkEach(`"${pieces.join('')}"`, before, (written, value) => written === value || written === '\\');
+      },
+    ),
     { seed: 1, numRuns: 2_000 },
   );
 });
@@ -111,8 +147,15 @@ test('each character of any block string stands where it is pointed at', () => {
   fc.assert(
     fc.property(fc.array(blockPiece), fc.constantFrom('', '\n', '# ü\r\n'), (pieces, before) => {
       // A quote or backslash at the end would join the closing quotes.
-      const content = pieces.join('').replace(/"{3,}/g, '"').replace(/["\\]+$/, '');
-      checkEach(`"""${content}"""`, before, (written, value) => written === value || (written === '\r' && value === '\n'));
+      const content = pieces
+        .join('')
+        .replace(/"{3,}/g, '"')
+        .replace(/["\\]+$/, '');
+      checkEach(
+        `"""${content}"""`,
+        before,
+        (written, value) => written === value || (written === '\r' && value === '\n'),
+      );
     }),
     { seed: 2, numRuns: 2_000 },
   );

@@ -5,9 +5,8 @@ import type { Subgraph } from '../subgraph.js';
 import { catalogOf, type Catalog, type Connected, type MergedType } from './catalog.js';
 import { forwards } from './owner.js';
 
-/** An object that some connector leads to, which comes without some of the fields of its type. */
+/** A field that does not come along with an object that some connector leads to. */
 export interface Lack {
-  readonly type: string;
   readonly field: string;
   readonly connected: Connected;
 }
@@ -20,8 +19,8 @@ export interface Arrivals {
   readonly given: ReadonlySet<string>;
   /** Those that an entity connector brings when it is asked for the object. */
   readonly fetched: ReadonlySet<string>;
-  /** Where fields do not come along. */
-  readonly lacks: readonly Lack[];
+  /** What does not come along, by the type of the object. */
+  readonly lacks: ReadonlyMap<string, readonly Lack[]>;
 }
 
 /** The fields that come with an object: any, those of its type in a file, or those of these shapes. */
@@ -51,7 +50,7 @@ class Walk implements Arrivals {
   readonly reached = new Set<string>();
   readonly given = new Set<string>();
   readonly fetched = new Set<string>();
-  readonly lacks: Lack[] = [];
+  readonly lacks = new Map<string, Lack[]>();
   readonly #visited = new Set<string>();
 
   constructor(catalog: Catalog) {
@@ -62,7 +61,10 @@ class Walk implements Arrivals {
     const { connect, subgraph, returns } = connected;
     if (returns === undefined) return;
     const { selection } = connect;
-    const given = selection === undefined ? ({ kind: 'names', subgraph } as const) : givenBy(outputShape(selection.selection));
+    const given =
+      selection === undefined
+        ? ({ kind: 'names', subgraph } as const)
+        : givenBy(outputShape(selection.selection));
     if (connect.entity) this.#fetch(returns, given, connected);
     this.#arrive(returns, given, connected, connect.field === undefined);
   }
@@ -70,7 +72,8 @@ class Walk implements Arrivals {
   #fetch(name: string, given: Given, connected: Connected): void {
     const type = this.catalog.types.get(name);
     for (const field of type?.fields.keys() ?? []) {
-      if (type !== undefined && this.#gives(given, field, type, connected)) this.fetched.add(`${name}.${field}`);
+      if (type !== undefined && this.#gives(given, field, type, connected))
+        this.fetched.add(`${name}.${field}`);
     }
     for (const member of type?.members ?? []) this.#fetch(member, narrow(given, member), connected);
   }
@@ -111,13 +114,15 @@ class Walk implements Arrivals {
 
   #visit(type: MergedType, given: Given, connected: Connected | undefined, isMore: boolean): void {
     this.reached.add(type.name);
+    const lacks = this.lacks.get(type.name) ?? [];
+    this.lacks.set(type.name, lacks);
     for (const [field, declarations] of type.fields) {
       if (this.#gives(given, field, type, connected)) {
         this.given.add(`${type.name}.${field}`);
         const returns = declarations[0]?.returns;
         if (returns !== undefined) this.#arrive(returns, under(given, field), connected);
       } else if (connected !== undefined && !isMore) {
-        this.lacks.push({ type: type.name, field, connected });
+        lacks.push({ field, connected });
       }
     }
   }
@@ -172,7 +177,9 @@ function gives(given: Given, field: string, type: MergedType): boolean {
     case 'shapes':
       return given.shapes.some(
         ({ fields, open }) =>
-          open || fields.has(field) || [...fields.keys()].some((name) => name !== '__typename' && !type.fields.has(name)),
+          open ||
+          fields.has(field) ||
+          [...fields.keys()].some((name) => name !== '__typename' && !type.fields.has(name)),
       );
   }
 }
@@ -184,13 +191,17 @@ function under(given: Given, field: string): Given {
     return inner === undefined ? undefined : objectsIn(inner.shape);
   });
   const certain = shapes.flatMap((each) => each ?? []);
-  return shapes.includes(undefined) && certain.length === 0 ? { kind: 'any' } : { kind: 'shapes', shapes: certain };
+  return shapes.includes(undefined) && certain.length === 0
+    ? { kind: 'any' }
+    : { kind: 'shapes', shapes: certain };
 }
 
 /** With the same names on both sides, a field comes along unless its file has a connector for it. */
 function isOwnName(subgraph: Subgraph, typeName: string, field: string): boolean {
   const type = subgraph.schema.getType(typeName);
   if (!isObjectType(type) && !isInterfaceType(type)) return false;
-  const isConnected = subgraph.connects.some((connect) => connect.type === typeName && connect.field === field);
+  const isConnected = subgraph.connects.some(
+    (connect) => connect.type === typeName && connect.field === field,
+  );
   return Object.hasOwn(type.getFields(), field) && !isConnected;
 }

@@ -54,7 +54,10 @@ function checkBy(connect: ConnectDefinition, by: Expression, subgraph: Subgraph)
     const message = `${nameOf(connect)} has batch.by: "${by.text.value}". Write which field of the parent is what in a row: "id: userId".`;
     return [inText(by.text, 0, 'INVALID_BATCH_BY', message)];
   }
-  return [...entries.flatMap((entry) => checkParentField(entry, connect, by, subgraph)), ...checkRows(connect, subgraph)];
+  return [
+    ...entries.flatMap((entry) => checkParentField(entry, connect, by, subgraph)),
+    ...checkRows(connect, subgraph),
+  ];
 }
 
 type NamedEntry = Extract<Entry, { readonly key: unknown }>;
@@ -63,7 +66,12 @@ function isNamed(entry: Entry): entry is NamedEntry {
   return entry.kind === 'field' || entry.kind === 'alias';
 }
 
-function checkParentField({ key }: NamedEntry, connect: ConnectDefinition, by: Expression, subgraph: Subgraph): Problem[] {
+function checkParentField(
+  { key }: NamedEntry,
+  connect: ConnectDefinition,
+  by: Expression,
+  subgraph: Subgraph,
+): Problem[] {
   const fields = ownerOf(subgraph, connect)?.getFields() ?? {};
   if (Object.hasOwn(fields, key.name)) return [];
   const message =
@@ -75,11 +83,19 @@ function checkParentField({ key }: NamedEntry, connect: ConnectDefinition, by: E
 /** The key of the parent is read beside the fields of a row: there must be braces that make one. */
 function checkRows(connect: ConnectDefinition, subgraph: Subgraph): Problem[] {
   const { selection } = connect;
-  const help = 'batch.by needs rows that are objects: end the selection in braces, such as $.rows { id name }.';
+  const help =
+    'batch.by needs rows that are objects: end the selection in braces, such as $.rows { id name }.';
   if (selection === undefined) {
     const field = fieldOf(subgraph, connect);
     if (field === undefined || !isLeafType(getNamedType(field.type))) return [];
-    return [atNode(subgraph.source, connect.node, 'INVALID_BATCH_BY', `${nameOf(connect)} has no selection, but ${help}`)];
+    return [
+      atNode(
+        subgraph.source,
+        connect.node,
+        'INVALID_BATCH_BY',
+        `${nameOf(connect)} has no selection, but ${help}`,
+      ),
+    ];
   }
   if (rowList(selection.selection) !== undefined) return [];
   const message = `${nameOf(connect)} selects "${selection.text.value.trim()}", but ${help}`;
@@ -104,7 +120,8 @@ function checkKey(connect: ConnectDefinition, subgraph: Subgraph): Problem[] {
   const single = uses.find(({ name }) => name === '$this');
   const [first] = batch;
   if (first !== undefined && single !== undefined) {
-    const later = first.text.offsetOf(first.range.start) > single.text.offsetOf(single.range.start) ? first : single;
+    const later =
+      first.text.offsetOf(first.range.start) > single.text.offsetOf(single.range.start) ? first : single;
     const message = `${nameOf(connect)} uses both $this and $batch. A request is for one object, or for many: use one of them.`;
     return [inText(later.text, later.range.start, 'CONNECT_BATCH_AND_THIS', message)];
   }
@@ -136,7 +153,9 @@ function checkKeySelected(use: PlacedUse, connect: ConnectDefinition): Problem[]
     const { start } = selection.selection.root.range;
     return [inText(selection.text, start, 'CONNECTORS_BATCH_KEY_NOT_IN_SELECTION', message)];
   }
-  const entry = rowList(selection.selection)?.entries.find((each) => isNamed(each) && each.key.name === use.path[0]);
+  const entry = rowList(selection.selection)?.entries.find(
+    (each) => isNamed(each) && each.key.name === use.path[0],
+  );
   if (entry === undefined || !isNamed(entry) || isReadFromAnswer(entry)) return [];
   const message =
     `${nameOf(connect)} asks for many by $batch.${key}, but does not read "${key}" from the answer:` +

@@ -57,7 +57,9 @@ export function catalogOf(subgraphs: readonly Subgraph[]): Catalog {
 }
 
 function build(subgraphs: readonly Subgraph[]): Catalog {
-  const connectors = subgraphs.flatMap((subgraph) => subgraph.connects.map((connect) => connected(connect, subgraph)));
+  const connectors = subgraphs.flatMap((subgraph) =>
+    subgraph.connects.map((connect) => connected(connect, subgraph)),
+  );
   const byField = new Map<string, Connected[]>();
   for (const each of connectors) {
     const { type, field } = each.connect;
@@ -79,7 +81,8 @@ function overriddenIn(subgraphs: readonly Subgraph[]): Map<string, string[]> {
 
 function connected(connect: ConnectDefinition, subgraph: Subgraph): Connected {
   const owner = subgraph.schema.getType(connect.type);
-  const field = isObjectType(owner) && connect.field !== undefined ? owner.getFields()[connect.field] : undefined;
+  const field =
+    isObjectType(owner) && connect.field !== undefined ? owner.getFields()[connect.field] : undefined;
   const type = connect.field === undefined ? owner : field && getNamedType(field.type);
   return { connect, subgraph, returns: isCompositeType(type) ? publicName(subgraph, type.name) : undefined };
 }
@@ -90,11 +93,17 @@ function mergeTypes(subgraphs: readonly Subgraph[]): Map<string, MergedType> {
     for (const type of Object.values(subgraph.schema.getTypeMap())) {
       if (!isCompositeType(type) || type.name.startsWith('__')) continue;
       const name = publicName(subgraph, type.name);
-      const into = merged.get(name) ?? { name, isAbstract: isAbstractType(type), members: new Set(), fields: new Map() };
+      const into = merged.get(name) ?? {
+        name,
+        isAbstract: isAbstractType(type),
+        members: new Set(),
+        fields: new Map(),
+      };
       merged.set(name, into);
       for (const member of membersOf(type, subgraph)) into.members.add(member);
       if (isUnionType(type)) continue;
-      for (const field of Object.values(type.getFields())) put(into.fields, field.name, declared(field, type, subgraph));
+      for (const field of Object.values(type.getFields()))
+        put(into.fields, field.name, declared(field, type, subgraph));
     }
   }
   return merged;
@@ -104,7 +113,11 @@ function membersOf(type: GraphQLNamedType, { schema }: Subgraph): string[] {
   return isAbstractType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : [];
 }
 
-function declared(field: GraphQLField<unknown, unknown>, owner: GraphQLNamedType, subgraph: Subgraph): Declared {
+function declared(
+  field: GraphQLField<unknown, unknown>,
+  owner: GraphQLNamedType,
+  subgraph: Subgraph,
+): Declared {
   const isExternal = hasDirective(field, 'external') || hasDirective(owner, 'external');
   return { subgraph, field, returns: publicName(subgraph, getNamedType(field.type).name), isExternal };
 }

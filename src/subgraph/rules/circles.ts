@@ -18,7 +18,9 @@ function checkConnect(connect: ConnectDefinition, subgraph: Subgraph, { subgraph
   const { field } = connect;
   if (field === undefined) return [];
   const type = publicName(subgraph, connect.type);
-  const use = parentUses(connect).find(({ path: [name] }) => name !== undefined && needs(name, field, type, subgraphs));
+  const use = parentUses(connect).find(
+    ({ path: [name] }) => name !== undefined && needs(name, field, type, subgraphs),
+  );
   const name = use?.path[0];
   if (use === undefined || name === undefined) return [];
   const message =
@@ -29,13 +31,22 @@ function checkConnect(connect: ConnectDefinition, subgraph: Subgraph, { subgraph
 }
 
 /** Whether one field of a type is had only by way of another. */
-function needs(from: string, to: string, type: string, subgraphs: readonly Subgraph[], passed = new Set<string>()): boolean {
+function needs(
+  from: string,
+  to: string,
+  type: string,
+  subgraphs: readonly Subgraph[],
+  passed = new Set<string>(),
+): boolean {
   if (from === to) return true;
   const { byField } = catalogOf(subgraphs);
   const connectors = byField.get(`${type}.${from}`) ?? [];
-  if (passed.has(from) || connectors.length === 0 || arrivalsOf(subgraphs).given.has(`${type}.${from}`)) return false;
+  if (passed.has(from) || connectors.length === 0 || arrivalsOf(subgraphs).given.has(`${type}.${from}`))
+    return false;
   passed.add(from);
   return connectors.every(({ connect }) =>
-    parentUses(connect).some(({ path: [name] }) => name !== undefined && needs(name, to, type, subgraphs, passed)),
+    parentUses(connect).some(
+      ({ path: [name] }) => name !== undefined && needs(name, to, type, subgraphs, passed),
+    ),
   );
 }

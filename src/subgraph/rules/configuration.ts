@@ -16,19 +16,30 @@ export const configuration: Rule = {
 
 /** `SOURCE_USERS_URL` stands in for the whole address. */
 function isOverridden({ role, source }: MappingPlace, { environment }: Scope): boolean {
-  return role === 'address' && source !== undefined && environment[addressVariable(source.name)] !== undefined;
+  return (
+    role === 'address' && source !== undefined && environment[addressVariable(source.name)] !== undefined
+  );
 }
 
 function checkEnvironment(place: MappingPlace, { environment }: Scope): Problem[] {
   const isUnset = ({ variable, name }: Read) => variable === '$env' && environment[name] === undefined;
   return lackingIn(place, isUnset).map(({ name, start }) => {
     const near = Object.keys(environment).filter((each) => environment[each] !== undefined);
-    const use = place.isTemplate ? `{$env.${name} ?? '…'}` : `$env.${name} ?? '…'`;
+    const help = defaultFor(name, place);
     const message =
       `${place.owner} uses $env.${name}, but the environment variable ${name} is not set.${didYouMean(name, near)}` +
-      ` Set it, or give a default: ${use}.`;
+      ` Set it${help === undefined ? '' : `, or give a default: ${help}`}.`;
     return inText(place.text, start, 'UNSET_ENVIRONMENT', message);
   });
+}
+
+/** How the grammar of the file writes a default, if it can. */
+function defaultFor(name: string, { isTemplate, selections }: MappingPlace): string | undefined {
+  const version = selections[0]?.version ?? '0.4';
+  if (version === '0.1' || version === '0.2') return undefined;
+  const either = `$env.${name} ?? '…'`;
+  const written = version === '0.3' ? `$(${either})` : either;
+  return isTemplate ? `{${written}}` : written;
 }
 
 function checkConfig(place: MappingPlace, { config }: Scope): Problem[] {

@@ -18,8 +18,27 @@ export interface Placed {
   readonly field?: string | undefined;
 }
 
-/** Every directive on the schema, on types and on their fields, in the order of the file. */
-export function directivesOf({ document }: Subgraph): Placed[] {
+const known = new WeakMap<Subgraph, ReadonlyMap<string, readonly Placed[]>>();
+
+/** The directives of one name on the schema, on types and on their fields, in the order of the file. */
+export function directivesNamed(subgraph: Subgraph, name: string): readonly Placed[] {
+  const all = known.get(subgraph) ?? byName(directivesOf(subgraph));
+  known.set(subgraph, all);
+  return all.get(name) ?? [];
+}
+
+function byName(directives: readonly Placed[]): Map<string, Placed[]> {
+  const names = new Map<string, Placed[]>();
+  for (const placed of directives) {
+    const { value: name } = placed.directive.name;
+    const same = names.get(name);
+    if (same === undefined) names.set(name, [placed]);
+    else same.push(placed);
+  }
+  return names;
+}
+
+function directivesOf({ document }: Subgraph): Placed[] {
   return document.definitions.flatMap((node): Placed[] => {
     const type = 'name' in node ? node.name?.value : undefined;
     const own = 'directives' in node ? ((node.directives ?? []) as readonly ConstDirectiveNode[]) : [];
@@ -31,11 +50,6 @@ export function directivesOf({ document }: Subgraph): Placed[] {
       ),
     ];
   });
-}
-
-/** The directives of one name. */
-export function directivesNamed(subgraph: Subgraph, name: string): Placed[] {
-  return directivesOf(subgraph).filter(({ directive }) => directive.name.value === name);
 }
 
 /** An argument of a directive, or an option of an object among them. */
@@ -53,7 +67,11 @@ export function option(directive: DirectiveNode, ...path: readonly string[]): Op
 }
 
 /** The text of an argument or option, if it has one. */
-export function optionText(subgraph: Subgraph, directive: DirectiveNode, ...path: string[]): Text | undefined {
+export function optionText(
+  subgraph: Subgraph,
+  directive: DirectiveNode,
+  ...path: string[]
+): Text | undefined {
   const value = option(directive, ...path)?.value;
   return isString(value) ? textOf(value, subgraph.source) : undefined;
 }
@@ -65,7 +83,10 @@ export function textsIn(value: ValueNode | undefined, subgraph: Subgraph): Text[
 }
 
 /** Whether a type or field has a directive. */
-export function hasDirective(element: { readonly astNode?: Annotated | null | undefined }, name: string): boolean {
+export function hasDirective(
+  element: { readonly astNode?: Annotated | null | undefined },
+  name: string,
+): boolean {
   return (element.astNode?.directives ?? []).some((directive) => directive.name.value === name);
 }
 

@@ -43,7 +43,11 @@ function checkOnType(connect: ConnectDefinition, subgraph: Subgraph): Problem[] 
   return [atNode(subgraph.source, entityOf(connect), 'CONNECT_ON_TYPE_MUST_BE_ENTITY', message)];
 }
 
-function checkOnField(connect: ConnectDefinition, field: GraphQLField<unknown, unknown>, subgraph: Subgraph): Problem[] {
+function checkOnField(
+  connect: ConnectDefinition,
+  field: GraphQLField<unknown, unknown>,
+  subgraph: Subgraph,
+): Problem[] {
   const { source } = subgraph;
   if (publicName(subgraph, connect.type) !== 'Query') {
     const message = `${nameOf(connect)} has entity: true, which is for fields of Query. Other fields cannot be asked by key.`;
@@ -61,16 +65,26 @@ function entityOf({ node }: ConnectDefinition) {
   return option(node, 'entity') ?? node;
 }
 
-function againstType({ type }: GraphQLField<unknown, unknown>, { strict, version }: Subgraph): string | undefined {
+function againstType(
+  { type }: GraphQLField<unknown, unknown>,
+  { strict, version }: Subgraph,
+): string | undefined {
   const named = getNamedType(type);
-  if (isNonNullType(type)) return `is non-null (${type.toString()}): an object that is not there must be null`;
+  if (isNonNullType(type))
+    return `is non-null (${type.toString()}): an object that is not there must be null`;
   if (isListType(getNullableType(type))) return `is a list (${type.toString()})`;
   if (isObjectType(named)) return undefined;
   if (!isAbstractType(named)) return `is a ${named.name}`;
-  return strict && version !== '0.4' ? `is the abstract type ${named.name}, which needs connect/v0.4` : undefined;
+  return strict && version !== '0.4'
+    ? `is the abstract type ${named.name}, which needs connect/v0.4`
+    : undefined;
 }
 
-function checkArguments(connect: ConnectDefinition, field: GraphQLField<unknown, unknown>, subgraph: Subgraph): Problem[] {
+function checkArguments(
+  connect: ConnectDefinition,
+  field: GraphQLField<unknown, unknown>,
+  subgraph: Subgraph,
+): Problem[] {
   const type = getNamedType(field.type);
   if (isUnionType(type)) return [];
   const { source } = subgraph;
@@ -103,8 +117,12 @@ function mismatch(name: string, input: GraphQLNamedType, type: GraphQLNamedType)
   }
   const named = getNamedType(field.type);
   if (!isInputObjectType(input)) {
-    return input.name === named.name ? undefined : `"${name}" is of the type ${input.name} here and ${named.name} there.`;
+    return input.name === named.name
+      ? undefined
+      : `"${name}" is of the type ${input.name} here and ${named.name} there.`;
   }
-  const inner = Object.values(input.getFields()).map((each) => mismatch(each.name, getNamedType(each.type), named));
+  const inner = Object.values(input.getFields()).map((each) =>
+    mismatch(each.name, getNamedType(each.type), named),
+  );
   return inner.find((reason) => reason !== undefined);
 }

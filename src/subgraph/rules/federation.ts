@@ -9,7 +9,8 @@ import type { Rule, Scope } from './rule.js';
 
 /** Federation's directives are used where we can do what they ask for. */
 export const federation: Rule = {
-  check: (subgraph) => directivesNamed(subgraph, 'requires').flatMap((placed) => checkRequires(placed, subgraph)),
+  check: (subgraph) =>
+    directivesNamed(subgraph, 'requires').flatMap((placed) => checkRequires(placed, subgraph)),
 };
 
 /** Only a GraphQL service can be handed the fields that it requires. */
@@ -26,15 +27,22 @@ function checkRequires({ directive, type, field }: Placed, subgraph: Subgraph): 
 /** `@override(from:)` names another file. */
 export const overrides: Rule = {
   acrossFiles: true,
-  check: (subgraph, scope) => directivesNamed(subgraph, 'override').flatMap((placed) => checkOverride(placed, subgraph, scope)),
+  check: (subgraph, scope) =>
+    directivesNamed(subgraph, 'override').flatMap((placed) => checkOverride(placed, subgraph, scope)),
 };
 
-function checkOverride({ directive, type, field }: Placed, subgraph: Subgraph, { subgraphs }: Scope): Problem[] {
+function checkOverride(
+  { directive, type, field }: Placed,
+  subgraph: Subgraph,
+  { subgraphs }: Scope,
+): Problem[] {
   const text = optionText(subgraph, directive, 'from');
   const others = subgraphs.filter((each) => each !== subgraph).map(({ name }) => name);
   if (text === undefined || others.includes(text.value)) return [];
-  const why = text.value === subgraph.name ? 'which is this file itself' : 'but there is no schema file of that name';
-  const help = didYouMean(text.value, others) || (others.length > 0 ? ` There are: ${others.join(', ')}.` : '');
+  const why =
+    text.value === subgraph.name ? 'which is this file itself' : 'but there is no schema file of that name';
+  const help =
+    didYouMean(text.value, others) || (others.length > 0 ? ` There are: ${others.join(', ')}.` : '');
   const message = `@override on ${type ?? ''}.${field ?? ''} takes the field from "${text.value}", ${why}.${help}`;
   return [inText(text, 0, 'UNKNOWN_SUBGRAPH', message)];
 }

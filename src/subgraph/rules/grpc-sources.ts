@@ -22,5 +22,7 @@ function checkSource(source: SourceDefinition, subgraph: Subgraph): Problem[] {
   const message =
     `@source "${source.name}" needs exactly one of proto, descriptors and reflection: true,` +
     ` to know the methods of its backend; it has ${has}.`;
-  return [atNode(subgraph.source, option(source.node, 'grpc') ?? source.node, 'INVALID_GRPC_SOURCE', message)];
+  return [
+    atNode(subgraph.source, option(source.node, 'grpc') ?? source.node, 'INVALID_GRPC_SOURCE', message),
+  ];
 }

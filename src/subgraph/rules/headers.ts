@@ -34,7 +34,10 @@ function listsOf(subgraph: Subgraph): HeaderList[] {
 }
 
 function checkList(list: HeaderList): Problem[] {
-  return list.entries.flatMap((entry, index) => [...checkEntry(entry, list), ...checkRepeat(entry, index, list)]);
+  return list.entries.flatMap((entry, index) => [
+    ...checkEntry(entry, list),
+    ...checkRepeat(entry, index, list),
+  ]);
 }
 
 function checkEntry(entry: HeaderDefinition, { owner, noun }: HeaderList): Problem[] {
@@ -87,10 +90,16 @@ function againstMetadata({ name, from }: HeaderDefinition): string | undefined {
   if (!/^[0-9a-z_.-]+$/.test(lower)) {
     return 'which is no name for metadata: letters, digits, "_", "-" and "." may stand in it';
   }
-  return from === undefined || token.test(from) ? undefined : `copied from "${from}", which is no name for a header`;
+  return from === undefined || token.test(from)
+    ? undefined
+    : `copied from "${from}", which is no name for a header`;
 }
 
-function checkRepeat(entry: HeaderDefinition, index: number, { owner, noun, entries }: HeaderList): Problem[] {
+function checkRepeat(
+  entry: HeaderDefinition,
+  index: number,
+  { owner, noun, entries }: HeaderList,
+): Problem[] {
   const first = entries.findIndex(({ name }) => name.toLowerCase() === entry.name.toLowerCase());
   if (first === index) return [];
   const message = `${owner} sets the ${noun} "${entry.name}" twice. Names are the same in upper and lower case; keep one.`;

@@ -11,13 +11,18 @@ import type { Rule } from './rule.js';
 export const imports: Rule = {
   check: (subgraph) =>
     subgraph.strict
-      ? [...checkImport('source', 'NO_SOURCE_IMPORT', subgraph), ...checkImport('connect', 'NO_CONNECT_IMPORT', subgraph)]
+      ? [
+          ...checkImport('source', 'NO_SOURCE_IMPORT', subgraph),
+          ...checkImport('connect', 'NO_CONNECT_IMPORT', subgraph),
+        ]
       : [],
 };
 
 /** Told once a file: the one import mends all uses. */
 function checkImport(name: string, code: string, subgraph: Subgraph): Problem[] {
-  const use = directivesNamed(subgraph, name).find(({ directive }) => writtenName(directive, subgraph) === name);
+  const use = directivesNamed(subgraph, name).find(
+    ({ directive }) => writtenName(directive, subgraph) === name,
+  );
   if (use === undefined || importedNames(subgraph).has(`@${name}`)) return [];
   const message =
     `@${name} is used, but the link to the connect specification does not import it.` +

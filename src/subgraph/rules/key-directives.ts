@@ -1,4 +1,13 @@
-import { getNamedType, isInterfaceType, isObjectType, Kind, type GraphQLNamedType, type SelectionSetNode } from 'graphql';
+import {
+  getNamedType,
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  type GraphQLNamedType,
+  type GraphQLOutputType,
+  type SelectionSetNode,
+} from 'graphql';
 import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
 import { publicName } from '../public-name.js';
@@ -29,14 +38,21 @@ function checkFields({ directive, type: name = '' }: Placed, subgraph: Subgraph)
   return unknownFields(fields, type, text, name);
 }
 
-function unknownFields({ selections }: SelectionSetNode, type: GraphQLNamedType, text: Text, owner: string): Problem[] {
+function unknownFields(
+  { selections }: SelectionSetNode,
+  type: GraphQLNamedType,
+  text: Text,
+  owner: string,
+): Problem[] {
   const known = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
   return selections.flatMap((node) => {
     if (node.kind !== Kind.FIELD) return [];
     const { value: name, loc } = node.name;
     const field = known[name];
     if (field !== undefined) {
-      return node.selectionSet === undefined ? [] : unknownFields(node.selectionSet, getNamedType(field.type), text, owner);
+      return node.selectionSet === undefined
+        ? []
+        : unknownFields(node.selectionSet, getNamedType(field.type), text, owner);
     }
     const message = `@key on ${owner} names "${name}", but the type ${type.name} has no field of that name.${didYouMean(name, Object.keys(known))}`;
     return [inText(text, offsetInKey(loc?.start), 'KEY_INVALID_FIELDS', message)];
@@ -73,7 +89,10 @@ function checkServedHere({ directive, type = '' }: Placed, subgraph: Subgraph): 
   const key = pathsOf(fields);
   const serving = subgraph.connects.filter((connect) => {
     const returned = fieldOf(subgraph, connect);
-    return connect.type === type || (connect.entity && returned !== undefined && getNamedType(returned.type).name === type);
+    return (
+      connect.type === type ||
+      (connect.entity && returned !== undefined && canBe(returned.type, type, subgraph))
+    );
   });
   if (serving.some((connect) => isSameKey(keyOf(connect, subgraph), key))) return [];
   const message =
@@ -82,20 +101,34 @@ function checkServedHere({ directive, type = '' }: Placed, subgraph: Subgraph): 
   return [inText(text, 0, 'MISSING_ENTITY_CONNECTOR', message)];
 }
 
+/** Whether a field gives objects of this type, perhaps as an interface or union. */
+function canBe(output: GraphQLOutputType, type: string, { schema }: Subgraph): boolean {
+  const named = getNamedType(output);
+  return (
+    named.name === type ||
+    (isAbstractType(named) && schema.getPossibleTypes(named).some(({ name }) => name === type))
+  );
+}
+
 /** Told once for each file and type, at its key, with one field that would be missing. */
-function checkServedAnywhere({ directive, type }: Placed, subgraph: Subgraph, { subgraphs }: Scope): Problem[] {
-  const name = type === undefined ? undefined : publicName(subgraph, type);
+function checkServedAnywhere(
+  { directive, type }: Placed,
+  subgraph: Subgraph,
+  { subgraphs }: Scope,
+): Problem[] {
+  const name = publicName(subgraph, type ?? '');
   const { given, fetched, lacks } = arrivalsOf(subgraphs);
   const { byField } = catalogOf(subgraphs);
-  const lack = lacks.find(
-    (each) =>
-      each.type === name &&
-      each.connected.subgraph === subgraph &&
-      given.has(`${name}.${each.field}`) &&
-      !byField.has(`${name}.${each.field}`) &&
-      !fetched.has(`${name}.${each.field}`),
-  );
-  if (lack === undefined || name === undefined) return [];
+  const lack = lacks
+    .get(name)
+    ?.find(
+      (each) =>
+        each.connected.subgraph === subgraph &&
+        given.has(`${name}.${each.field}`) &&
+        !byField.has(`${name}.${each.field}`) &&
+        !fetched.has(`${name}.${each.field}`),
+    );
+  if (lack === undefined) return [];
   const message =
     `${nameOf(lack.connected.connect)} gives a ${name} without "${lack.field}", and no connector of any file can fetch` +
     ` ${name}.${lack.field} by a key. Add @connect to the type ${name} with $this or $batch, or entity: true to a Query field.`;

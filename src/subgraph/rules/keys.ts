@@ -35,14 +35,20 @@ export function pathsOf({ selections }: SelectionSetNode, before = ''): Set<stri
 /** The key by which a connector fetches objects: the arguments of an entity field, or what it reads of its parents. */
 export function keyOf(connect: ConnectDefinition, subgraph: Subgraph): KeyPaths {
   const field = fieldOf(subgraph, connect);
-  if (connect.entity && field !== undefined) return new Set(field.args.flatMap((argument) => argumentPaths(argument)));
+  if (connect.entity && field !== undefined)
+    return new Set(field.args.flatMap((argument) => argumentPaths(argument)));
   return new Set(parentUses(connect).flatMap(({ path }) => (path.length === 0 ? [] : [path.join('.')])));
 }
 
-function argumentPaths({ name, type }: Pick<GraphQLField<unknown, unknown>['args'][number], 'name' | 'type'>): string[] {
+function argumentPaths({
+  name,
+  type,
+}: Pick<GraphQLField<unknown, unknown>['args'][number], 'name' | 'type'>): string[] {
   const input = getNamedType(type);
   if (!isInputObjectType(input)) return [name];
-  return Object.values(input.getFields()).flatMap((field) => argumentPaths(field).map((path) => `${name}.${path}`));
+  return Object.values(input.getFields()).flatMap((field) =>
+    argumentPaths(field).map((path) => `${name}.${path}`),
+  );
 }
 
 /** Whether two keys are of the same fields. */

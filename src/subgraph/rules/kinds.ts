@@ -73,7 +73,9 @@ function kindOfLiteral(value: string | number | bigint | boolean): Kind {
 }
 
 /** The values under the names of an object that is written in the text. */
-export function entriesOf(root: Selection['root']): readonly { readonly name: string; readonly value: Expression }[] {
+export function entriesOf(
+  root: Selection['root'],
+): readonly { readonly name: string; readonly value: Expression }[] {
   if (root.kind !== 'list' && root.kind !== 'object') return [];
   return root.entries.flatMap((entry) =>
     entry.kind === 'field' || entry.kind === 'alias' ? [{ name: entry.key.name, value: entry.value }] : [],

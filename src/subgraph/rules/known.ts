@@ -102,7 +102,9 @@ export function ofType(type: GraphQLType): Known {
     return toObject(`the type ${type.name}`, 'field', typesOf(type.getFields()));
   }
   const scalar = scalars.get(type.name);
-  return scalar === undefined ? unknown : { kind: 'scalar', type: scalar, called: `of the type ${type.name}` };
+  return scalar === undefined
+    ? unknown
+    : { kind: 'scalar', type: scalar, called: `of the type ${type.name}` };
 }
 
 const scalars: ReadonlyMap<string, 'string' | 'number' | 'boolean'> = new Map([

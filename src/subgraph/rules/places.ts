@@ -50,8 +50,16 @@ export interface MappingPlace {
   readonly source?: SourceDefinition | undefined;
 }
 
+const known = new WeakMap<Subgraph, readonly MappingPlace[]>();
+
 /** All mappings of a file, in the order of its directives. */
-export function mappingPlaces(subgraph: Subgraph): MappingPlace[] {
+export function mappingPlaces(subgraph: Subgraph): readonly MappingPlace[] {
+  const places = known.get(subgraph) ?? findPlaces(subgraph);
+  known.set(subgraph, places);
+  return places;
+}
+
+function findPlaces(subgraph: Subgraph): MappingPlace[] {
   return [
     ...subgraph.sources.flatMap((source) => placesOfSource(source, subgraph)),
     ...subgraph.policies.map((policy) => placeOfPolicy(policy)),
@@ -73,7 +81,8 @@ const answer = ['$status', '$response'];
 
 function placesOfSource(source: SourceDefinition, subgraph: Subgraph): MappingPlace[] {
   const seen = asking(subgraph);
-  const visible = (role: Role) => (role === 'address' ? settings : isReply(role) ? [...seen, ...answer] : seen);
+  const visible = (role: Role) =>
+    role === 'address' ? settings : isReply(role) ? [...seen, ...answer] : seen;
   return [...requestOfSource(source), ...repliesOf(source)].flatMap((draft) =>
     toPlace(draft, {
       owner: `@source "${source.name}"`,

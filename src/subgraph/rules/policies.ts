@@ -38,7 +38,9 @@ export const policyUses: Rule = {
       ...checkLists(placed, 'policies', subgraph),
       ...checkUse(placed, subgraph, scope),
     ]),
-    ...directivesNamed(subgraph, 'requiresScopes').flatMap((placed) => checkLists(placed, 'scopes', subgraph)),
+    ...directivesNamed(subgraph, 'requiresScopes').flatMap((placed) =>
+      checkLists(placed, 'scopes', subgraph),
+    ),
   ],
 };
 
@@ -46,7 +48,9 @@ export const policyUses: Rule = {
 function checkLists({ directive, type, field }: Placed, argument: string, subgraph: Subgraph): Problem[] {
   const value = option(directive, argument)?.value;
   if (value?.kind !== 'ListValue') return [];
-  const empty = [value, ...value.values].find((each) => each.kind === 'ListValue' && each.values.length === 0);
+  const empty = [value, ...value.values].find(
+    (each) => each.kind === 'ListValue' && each.values.length === 0,
+  );
   if (empty === undefined) return [];
   const message =
     `@${directive.name.value} on ${[type, field].filter(Boolean).join('.')} has an empty list, which asks for nothing.` +
@@ -55,7 +59,9 @@ function checkLists({ directive, type, field }: Placed, argument: string, subgra
 }
 
 function checkUse(placed: Placed, subgraph: Subgraph, scope: Scope): Problem[] {
-  const defined = new Map(scope.subgraphs.flatMap(({ policies }) => policies.map((policy) => [policy.name, policy])));
+  const defined = new Map(
+    scope.subgraphs.flatMap(({ policies }) => policies.map((policy) => [policy.name, policy])),
+  );
   const names = [...defined.keys(), ...scope.policies];
   return textsIn(option(placed.directive, 'policies')?.value, subgraph).flatMap((text) => {
     const policy = defined.get(text.value);
@@ -69,14 +75,22 @@ function unknownPolicy(text: Text, { type, field }: Placed, names: readonly stri
     didYouMean(text.value, names) ||
     ` Define it: extend schema @definePolicy(name: "${text.value}", allow: "…"), or in the config file.`;
   const place = [type, field].filter(Boolean).join('.');
-  return inText(text, 0, 'UNKNOWN_POLICY', `@policy on ${place} names "${text.value}", which nothing defines.${help}`);
+  return inText(
+    text,
+    0,
+    'UNKNOWN_POLICY',
+    `@policy on ${place} names "${text.value}", which nothing defines.${help}`,
+  );
 }
 
 /** A policy that reads what its object does not have would deny everybody, and nobody would know why. */
 function checkFields(policy: PolicyDefinition, text: Text, { type, field }: Placed, scope: Scope): Problem[] {
   const fields = catalogOf(scope.subgraphs).types.get(type ?? '')?.fields;
   if (fields === undefined || type === undefined || fields.size === 0) return [];
-  const lacking = lackingReads(policy.allow.selection.root, ({ variable, name }) => variable === '$this' && !fields.has(name));
+  const lacking = lackingReads(
+    policy.allow.selection.root,
+    ({ variable, name }) => variable === '$this' && !fields.has(name),
+  );
   const place = [type, field].filter(Boolean).join('.');
   return unique(
     lacking.map(({ name }) => {

@@ -1,4 +1,10 @@
-import { getNamedType, isInputObjectType, isObjectType, type GraphQLField, type GraphQLInputType } from 'graphql';
+import {
+  getNamedType,
+  isInputObjectType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLInputType,
+} from 'graphql';
 import { parseDuration } from '../../base/duration.js';
 import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
@@ -38,10 +44,14 @@ function checkMax(placed: Placed, subgraph: Subgraph): Problem[] {
 
 function checkArguments(placed: Placed, subgraph: Subgraph): Problem[] {
   const owner = placed.type === undefined ? undefined : subgraph.schema.getType(placed.type);
-  const field = isObjectType(owner) && placed.field !== undefined ? owner.getFields()[placed.field] : undefined;
+  const field =
+    isObjectType(owner) && placed.field !== undefined ? owner.getFields()[placed.field] : undefined;
   if (field === undefined) return [];
   const list = optionText(subgraph, placed.directive, 'arrayLengthField');
-  const texts = [...textsIn(option(placed.directive, 'identityArgs')?.value, subgraph), ...(list === undefined ? [] : [list])];
+  const texts = [
+    ...textsIn(option(placed.directive, 'identityArgs')?.value, subgraph),
+    ...(list === undefined ? [] : [list]),
+  ];
   return texts.flatMap((text) => checkArgument(text, field, placed));
 }
 
@@ -50,12 +60,25 @@ function checkArgument(text: Text, field: GraphQLField<unknown, unknown>, placed
   const [first = '', ...rest] = text.value.split('.');
   const argument = field.args.find(({ name }) => name === first);
   if (argument === undefined) {
-    return [unknown(text, first, 'the field has no argument', field.args.map(({ name }) => name), placed)];
+    return [
+      unknown(
+        text,
+        first,
+        'the field has no argument',
+        field.args.map(({ name }) => name),
+        placed,
+      ),
+    ];
   }
   return checkInputField(rest, argument.type, text, placed);
 }
 
-function checkInputField([name, ...rest]: readonly string[], type: GraphQLInputType, text: Text, placed: Placed): Problem[] {
+function checkInputField(
+  [name, ...rest]: readonly string[],
+  type: GraphQLInputType,
+  text: Text,
+  placed: Placed,
+): Problem[] {
   if (name === undefined) return [];
   const input = getNamedType(type);
   const fields = isInputObjectType(input) ? input.getFields() : {};

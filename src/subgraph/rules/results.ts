@@ -34,5 +34,7 @@ function checkPlace(place: MappingPlace, subgraph: Subgraph): Problem[] {
 /** A lone name at the top is an object with that name in it, which surprises everybody once. */
 function hint({ root }: Selection): string {
   const [only, ...more] = entriesOf(root);
-  return only === undefined || more.length > 0 ? '' : ` To read the value of "${only.name}" write $.${only.name}.`;
+  return only === undefined || more.length > 0
+    ? ''
+    : ` To read the value of "${only.name}" write $.${only.name}.`;
 }

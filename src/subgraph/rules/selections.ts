@@ -70,7 +70,8 @@ class Walk {
   top(type: GraphQLNamedType): Problem[] {
     const { root } = this.#selection.selection;
     // In our own dialect a whole answer may have the names of the type: it need not be written out.
-    if (this.#subgraph.strict && isCompositeType(type) && isBarePath(root)) return [this.#needsBraces(root.range, type, 'the selection')];
+    if (this.#subgraph.strict && isCompositeType(type) && isBarePath(root))
+      return [this.#needsBraces(root.range, type, 'the selection')];
     return this.#value(outputShape(this.#selection.selection), type, { range: root.range, name: undefined });
   }
 
@@ -84,7 +85,9 @@ class Walk {
         return isCompositeType(type) ? this.#object(shape, type, at) : this.#braces(shape, type, at);
       case 'literal':
       case 'scalar':
-        return isCompositeType(type) && !isNull(shape) ? [this.#needsBraces(at.range, type, subject(at))] : [];
+        return isCompositeType(type) && !isNull(shape)
+          ? [this.#needsBraces(at.range, type, subject(at))]
+          : [];
       case 'unknown':
         return isCompositeType(type) && at.name !== undefined && this.#bare.has(at.range.start)
           ? [this.#needsBraces(at.range, type, subject(at))]
@@ -124,7 +127,9 @@ class Walk {
     const possible = this.#subgraph.schema.getPossibleTypes(type);
     return named.flatMap((name) => {
       const member = possible.find((each) => each.name === name);
-      return member === undefined ? [this.#wrongTypename(name, typename.range, type, possible)] : this.#fields(shape, member);
+      return member === undefined
+        ? [this.#wrongTypename(name, typename.range, type, possible)]
+        : this.#fields(shape, member);
     });
   }
 
@@ -136,7 +141,12 @@ class Walk {
     return this.#problem(range, 'INVALID_TYPENAME', message);
   }
 
-  #wrongTypename(name: string, range: Range, type: GraphQLCompositeType, possible: readonly GraphQLObjectType[]): Problem {
+  #wrongTypename(
+    name: string,
+    range: Range,
+    type: GraphQLCompositeType,
+    possible: readonly GraphQLObjectType[],
+  ): Problem {
     const names = possible.map((each) => each.name);
     const message =
       `${nameOf(this.#connect)} gives the __typename "${name}", which is no type of ${type.name}.` +

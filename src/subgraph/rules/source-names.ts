@@ -16,7 +16,14 @@ function checkName(source: SourceDefinition, subgraph: Subgraph, scope: Scope): 
   if (text === undefined) return [];
   const { name } = source;
   if (name.trim() === '') {
-    return [inText(text, 0, 'EMPTY_SOURCE_NAME', '@source has an empty name. Give it one that connectors can refer to.')];
+    return [
+      inText(
+        text,
+        0,
+        'EMPTY_SOURCE_NAME',
+        '@source has an empty name. Give it one that connectors can refer to.',
+      ),
+    ];
   }
   if (!legalName.test(name)) {
     const message =

@@ -20,7 +20,10 @@ export const sourceReferences: Rule = {
 function checkWithout(connect: ConnectDefinition, subgraph: Subgraph): Problem[] {
   if (connect.kind !== 'grpc' && connect.kind !== 'graphql') return [];
   const names = subgraph.sources.filter(({ kind }) => kind === connect.kind).map(({ name }) => `"${name}"`);
-  const help = names.length > 0 ? `Add source: ${names.join(' or ')}.` : `Declare one: @source(name: …, ${connect.kind}: …).`;
+  const help =
+    names.length > 0
+      ? `Add source: ${names.join(' or ')}.`
+      : `Declare one: @source(name: …, ${connect.kind}: …).`;
   const message = `${nameOf(connect)} makes a ${connect.kind} call, but names no source. ${help}`;
   return [atNode(subgraph.source, connect.node, 'MISSING_SOURCE', message)];
 }

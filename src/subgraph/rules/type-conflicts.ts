@@ -31,10 +31,26 @@ import type { Rule, Scope } from './rule.js';
  */
 export const typeConflicts: Rule = {
   check: (subgraph, { subgraphs }: Scope) =>
-    Object.values(subgraph.schema.getTypeMap())
-      .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type) && !isVocabularyType(type.name))
-      .flatMap((type) => checkType(type, subgraph, subgraphs.slice(0, subgraphs.indexOf(subgraph)))),
+    [...typesOf(subgraph)].flatMap(([name, type]) =>
+      checkType(name, type, subgraph, subgraphs.slice(0, subgraphs.indexOf(subgraph))),
+    ),
 };
+
+const known = new WeakMap<Subgraph, ReadonlyMap<string, GraphQLNamedType>>();
+
+/** A file's own types, by the names that clients see. */
+function typesOf(subgraph: Subgraph): ReadonlyMap<string, GraphQLNamedType> {
+  const types =
+    known.get(subgraph) ?? new Map(ownTypes(subgraph).map((type) => [publicName(subgraph, type.name), type]));
+  known.set(subgraph, types);
+  return types;
+}
+
+function ownTypes({ schema }: Subgraph): GraphQLNamedType[] {
+  return Object.values(schema.getTypeMap()).filter(
+    (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type) && !isVocabularyType(type.name),
+  );
+}
 
 /** One type in two files. */
 interface Pair<T> {
@@ -45,11 +61,15 @@ interface Pair<T> {
 }
 
 /** Compared with the first file that disagrees: the others would say the same. */
-function checkType(here: GraphQLNamedType, subgraph: Subgraph, earlier: readonly Subgraph[]): Problem[] {
-  const name = publicName(subgraph, here.name);
+function checkType(
+  name: string,
+  here: GraphQLNamedType,
+  subgraph: Subgraph,
+  earlier: readonly Subgraph[],
+): Problem[] {
   for (const other of earlier) {
-    const there = Object.values(other.schema.getTypeMap()).find((type) => publicName(other, type.name) === name);
-    if (there === undefined || isSpecifiedScalarType(there)) continue;
+    const there = typesOf(other).get(name);
+    if (there === undefined) continue;
     const problems = compare({ here, there, subgraph, other });
     if (problems.length > 0) return problems;
   }
@@ -92,7 +112,9 @@ function compareInputs(pair: Pair<GraphQLInputObjectType>): Problem[] {
   const others = pair.there.getFields();
   const difference = differenceOf(Object.keys(fields), Object.keys(others));
   if (difference !== undefined) {
-    return [conflict(pair, pair.here, pair.there, `The input ${pair.here.name} has other fields`, difference)];
+    return [
+      conflict(pair, pair.here, pair.there, `The input ${pair.here.name} has other fields`, difference),
+    ];
   }
   return Object.values(fields).flatMap((field) => {
     const other = others[field.name];
@@ -122,7 +144,9 @@ function compareField(pair: Pair<Field>, owner: string): Problem[] {
   // Who only refers to a field need not repeat its arguments.
   if (hasDirective(here, 'external') || hasDirective(there, 'external')) return [];
   const difference = differenceOf(argumentTexts(here), argumentTexts(there));
-  return difference === undefined ? [] : [conflict(pair, here, there, `${name} has other arguments`, difference)];
+  return difference === undefined
+    ? []
+    : [conflict(pair, here, there, `${name} has other arguments`, difference)];
 }
 
 function typeText({ type }: { readonly type: { toString(): string } }, subgraph: Subgraph): string {
@@ -136,7 +160,8 @@ function argumentTexts({ args }: Field): string[] {
 }
 
 function differenceOf(here: readonly string[], there: readonly string[]): string | undefined {
-  const only = (a: readonly string[], b: readonly string[]) => a.filter((name) => !b.includes(name)).join(', ');
+  const only = (a: readonly string[], b: readonly string[]) =>
+    a.filter((name) => !b.includes(name)).join(', ');
   const parts = [
     ['only here', only(here, there)],
     ['only there', only(there, here)],
@@ -149,7 +174,13 @@ interface Element {
 }
 
 /** Extensions made into definitions have their node, too; what has none stands at the start of its file. */
-function conflict(pair: Pair<unknown>, here: Element, there: Element, says: string, difference?: string): Problem {
+function conflict(
+  pair: Pair<unknown>,
+  here: Element,
+  there: Element,
+  says: string,
+  difference?: string,
+): Problem {
   const offset = startOf(here.astNode?.name ?? {});
   const place = `${pair.other.source.name}:${getLocation(pair.other.source, startOf(there.astNode?.name ?? {})).line}`;
   const end = difference === undefined ? '' : ` (${difference})`;

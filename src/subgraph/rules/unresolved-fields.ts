@@ -25,14 +25,20 @@ function checkRoot(root: string, subgraph: Subgraph, { subgraphs }: Scope): Prob
     const at = homeOf(declarations);
     if (at?.subgraph !== subgraph || byField.has(`${root}.${name}`)) return [];
     if (declarations.some((each) => forwards(each.subgraph))) return [];
-    return [unresolved(`${root}.${name} has no @connect in any file, so nothing would answer it.${rootHelp(subgraph)}`, at)];
+    return [
+      unresolved(
+        `${root}.${name} has no @connect in any file, so nothing would answer it.${rootHelp(subgraph)}`,
+        at,
+      ),
+    ];
   });
 }
 
 function rootHelp({ sources }: Subgraph): string {
   const [source] = sources;
   const name = source === undefined ? '' : `source: "${source.name}", `;
-  const call = source === undefined || source.kind === 'http' ? 'http: { GET: "…" }' : `${source.kind}: { … }`;
+  const call =
+    source === undefined || source.kind === 'http' ? 'http: { GET: "…" }' : `${source.kind}: { … }`;
   return ` Add @connect(${name}${call}, selection: "…").`;
 }
 
@@ -61,5 +67,7 @@ function homeOf(declarations: readonly Declared[]): Declared | undefined {
 function unresolved(message: string, { subgraph, field }: Declared): Problem {
   const node = field.astNode?.name;
   const code = 'CONNECTORS_UNRESOLVED_FIELD';
-  return node ? atNode(subgraph.source, node, code, message) : { code, message, source: subgraph.source, offset: 0 };
+  return node
+    ? atNode(subgraph.source, node, code, message)
+    : { code, message, source: subgraph.source, offset: 0 };
 }

@@ -21,7 +21,8 @@ const schemes = ['http', 'https'];
 
 function checkBase(source: SourceDefinition): Problem[] {
   if (source.kind === 'grpc') return [];
-  const [option, url] = source.kind === 'http' ? ['baseURL', source.http.baseURL] : ['url', source.graphql.url];
+  const [option, url] =
+    source.kind === 'http' ? ['baseURL', source.http.baseURL] : ['url', source.graphql.url];
   const [first] = url.template.parts;
   if (first?.kind === 'hole') return [];
   const owner = `@source "${source.name}"`;
@@ -92,7 +93,9 @@ function checkHole({ root }: Selection, place: MappingPlace, subgraph: Subgraph)
   if (!isOnly(kinds, 'list', 'object')) return [];
   const { text, code, owner } = place;
   const written = text.value.slice(root.range.start, root.range.end).trim();
-  const help = kinds.has('list') ? ' Join it, as with ->joinNotNull(","), or take one element, as with ->first.' : ' Name one of its fields.';
+  const help = kinds.has('list')
+    ? ' Join it, as with ->joinNotNull(","), or take one element, as with ->first.'
+    : ' Name one of its fields.';
   const message = `${owner} puts {${written}} into a text, but it is ${kindNames(kinds)}.${help}`;
   return [inText(text, root.range.start, code, message)];
 }

@@ -18,34 +18,68 @@ export const variables: Rule = {
     ),
 };
 
-function checkSelection(selection: Selection, place: MappingPlace, subgraph: Subgraph, scope: Scope): Problem[] {
+function checkSelection(
+  selection: Selection,
+  place: MappingPlace,
+  subgraph: Subgraph,
+  scope: Scope,
+): Problem[] {
   const uses = variableUses(selection).flatMap((use) => checkUse(use, place, subgraph, scope) ?? []);
   return place.hasBody ? uses : [...uses, ...checkBodyUses(selection, place, subgraph)];
 }
 
-function checkUse(use: VariableUse, place: MappingPlace, subgraph: Subgraph, scope: Scope): Problem | undefined {
-  if (!place.variables.has(use.name)) return problem(place, use.range, `${says(use, place)}${whyNot(use.name, place, subgraph)}`);
+function checkUse(
+  use: VariableUse,
+  place: MappingPlace,
+  subgraph: Subgraph,
+  scope: Scope,
+): Problem | undefined {
+  if (!place.variables.has(use.name))
+    return problem(place, use.range, `${says(use, place)}${whyNot(use.name, place, subgraph)}`);
   const found = follow(use, knownOf(use.name, place, subgraph));
   if (found.kind === 'missing') return notThere(found, use, place, subgraph, scope);
-  if ((use.name !== '$this' && use.name !== '$batch') || use.path.length > 0 || !use.whole || place.role === 'policy') {
+  if (
+    (use.name !== '$this' && use.name !== '$batch') ||
+    use.path.length > 0 ||
+    !use.whole ||
+    place.role === 'policy'
+  ) {
     return undefined;
   }
-  return problem(place, use.range, `${says(use, place)} as a whole. Name the fields it needs, as in ${use.name}.id.`);
+  return problem(
+    place,
+    use.range,
+    `${says(use, place)} as a whole. Name the fields it needs, as in ${use.name}.id.`,
+  );
 }
 
 /** The place of a first name is the variable's: there the eye begins to read. */
-function notThere(missing: Missing, use: VariableUse, place: MappingPlace, subgraph: Subgraph, scope: Scope): Problem {
+function notThere(
+  missing: Missing,
+  use: VariableUse,
+  place: MappingPlace,
+  subgraph: Subgraph,
+  scope: Scope,
+): Problem {
   const { index, name, within } = missing;
   const range = index === 0 ? use.range : (use.pathRanges[index] ?? use.range);
   if (within.kind === 'scalar') {
-    return problem(place, range, `${says(use, place)}, but "${use.path[index - 1] ?? use.name}" is ${within.called} and has no fields.`);
+    return problem(
+      place,
+      range,
+      `${says(use, place)}, but "${use.path[index - 1] ?? use.name}" is ${within.called} and has no fields.`,
+    );
   }
   const elsewhere = index === 0 ? otherFileWith(name, use.name, place, subgraph, scope) : undefined;
   const help =
     elsewhere === undefined
       ? didYouMean(name, within.names)
       : ` It is a field of the type in ${elsewhere}; repeat it here, with @external.`;
-  return problem(place, range, `${says(use, place)}, but ${within.called} has no ${within.noun} "${name}".${help}`);
+  return problem(
+    place,
+    range,
+    `${says(use, place)}, but ${within.called} has no ${within.noun} "${name}".${help}`,
+  );
 }
 
 function otherFileWith(
@@ -56,7 +90,9 @@ function otherFileWith(
   { subgraphs }: Scope,
 ): string | undefined {
   if (connect === undefined || variable === '$args') return undefined;
-  return subgraphs.find((each) => each !== subgraph && ownerOf(each, connect)?.getFields()[name] !== undefined)?.source.name;
+  return subgraphs.find(
+    (each) => each !== subgraph && ownerOf(each, connect)?.getFields()[name] !== undefined,
+  )?.source.name;
 }
 
 function says(use: VariableUse, { owner, isTemplate }: MappingPlace): string {
@@ -72,19 +108,28 @@ function whyNot(name: string, place: MappingPlace, subgraph: Subgraph): string {
 }
 
 function reasonAgainst(name: string, { role, connect }: MappingPlace, subgraph: Subgraph): string {
-  if (name === '$claims' && subgraph.strict) return 'it is an addition of Backstitch, and this file links the connect specification';
+  if (name === '$claims' && subgraph.strict)
+    return 'it is an addition of Backstitch, and this file links the connect specification';
   switch (name) {
     case '$status':
     case '$response':
-      return connect?.kind === 'none' ? 'this connector makes no request' : 'there is no answer yet where this is evaluated';
+      return connect?.kind === 'none'
+        ? 'this connector makes no request'
+        : 'there is no answer yet where this is evaluated';
     case '$args':
-      return connect?.field === undefined ? 'there is no field with arguments here' : 'arguments are not seen here';
+      return connect?.field === undefined
+        ? 'there is no field with arguments here'
+        : 'arguments are not seen here';
     case '$this':
       if (connect !== undefined && isRoot(subgraph, connect.type)) return 'a root field has no parent object';
-      return role === 'isSuccess' ? 'the parent object is not seen in isSuccess' : 'there is no parent object here';
+      return role === 'isSuccess'
+        ? 'the parent object is not seen in isSuccess'
+        : 'there is no parent object here';
     case '$batch':
       if (connect !== undefined && isRoot(subgraph, connect.type)) return 'a root field has no parent object';
-      return connect === undefined ? 'there are no parent objects here' : 'the batch is seen only where the request is made';
+      return connect === undefined
+        ? 'there are no parent objects here'
+        : 'the batch is seen only where the request is made';
     default:
       return 'it is not seen here';
   }
