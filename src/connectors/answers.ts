@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { compileSelection, type Mapping } from '../mapping/compile.js';
 import { pruneSelection } from '../mapping/prune.js';
+import type { FieldTree } from '../mapping/shape.js';
 import type { Entry, Range, Selection, SelectionList } from '../mapping/syntax.js';
 import { withRowKey } from './rows.js';
 import type { WantedAnswer } from './transport.js';
@@ -25,11 +26,16 @@ export function answersOf(
   selection: Selection | undefined,
   by: Selection | undefined,
 ): (wanted: Wanted) => Answer {
-  const known = new LRUCache<string, Answer>({ max: mostAnswers });
+  const byText = new LRUCache<string, Answer>({ max: mostAnswers });
+  // Most calls of a request want the very same tree, so that its text need not be made again.
+  const byTree = new WeakMap<FieldTree, Answer>();
   return (wanted) => {
+    const seen = wanted === null ? undefined : byTree.get(wanted);
+    if (seen !== undefined) return seen;
     const text = wantedText(wanted);
-    const answer = known.get(text) ?? compile(selection, by, wanted);
-    known.set(text, answer);
+    let answer = byText.get(text);
+    if (answer === undefined) byText.set(text, (answer = compile(selection, by, wanted)));
+    if (wanted !== null) byTree.set(wanted, answer);
     return answer;
   };
 }

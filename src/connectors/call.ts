@@ -10,8 +10,15 @@ import type { Answer } from './answers.js';
 import { spendCall, type CallBudget } from './call-budget.js';
 import type { Connector, FetchInputs } from './connector.js';
 import { remark } from './mapping-report.js';
-import { defaultCallTimeoutMs, type CallLimits, type Reply, type Transport } from './transport.js';
+import {
+  defaultCallTimeoutMs,
+  type CallLimits,
+  type Outgoing,
+  type Reply,
+  type Transport,
+} from './transport.js';
 import type { Wanted } from './wanted.js';
+import { ConnectionLost } from './wire.js';
 
 /** What the calls of one connector are made with. */
 export interface CallSetting {
@@ -41,7 +48,11 @@ export function createCall(setting: CallSetting): Connector['fetch'] {
     const variables = toVariables(inputs, context, setting);
     if (transport === undefined) return map(answer, undefined, variables, context, setting);
     const reply = await perform(
-      () => transport.prepare(variables, answer).send(limitsOf(context)),
+      () => {
+        const outgoing = transport.prepare(variables, answer);
+        spendCall(context, setting.source ?? sourceless, setting.budget);
+        return sendOut(outgoing, () => limitsOf(context), setting.changes);
+      },
       context,
       setting,
     );
@@ -71,7 +82,6 @@ async function perform(
   setting: CallSetting,
 ): Promise<Reply> {
   try {
-    spendCall(context, setting.source ?? sourceless, setting.budget);
     return await send();
   } catch (error) {
     const failure = toFailure(error, setting.facts);
@@ -86,6 +96,19 @@ async function perform(
       'A call failed.',
     );
     throw failure;
+  }
+}
+
+/**
+ * What changes nothing is sent once more where the connection was lost before an answer began: a backend may close
+ * an idle connection in the moment that it is used again. The second sending has what is left of the time.
+ */
+async function sendOut(outgoing: Outgoing, limits: () => CallLimits, changes: boolean): Promise<Reply> {
+  try {
+    return await outgoing.send(limits());
+  } catch (error) {
+    if (changes || !(error instanceof ConnectionLost)) throw error;
+    return outgoing.send(limits());
   }
 }
 

@@ -19,8 +19,19 @@ export function compileHeaders(
 ): (variables: Variables) => HeaderEntry[] {
   const replaced = new Set(ofConnect.map((header) => header.name.toLowerCase()));
   const kept = ofSource.filter((header) => !replaced.has(header.name.toLowerCase()));
-  const headers = [...kept, ...ofConnect].map(compileOne);
-  return (variables) => headers.flatMap((header) => header(variables));
+  const all = [...kept, ...ofConnect];
+  const headers = all.map(compileOne);
+  const fill = (variables: Variables) => headers.flatMap((header) => header(variables));
+  return all.every(isConstant) ? once(fill) : fill;
+}
+
+function isConstant({ value }: HeaderDefinition): boolean {
+  return value?.template.parts.every((part) => part.kind === 'constant') ?? false;
+}
+
+function once(fill: (variables: Variables) => HeaderEntry[]): () => HeaderEntry[] {
+  let filled: HeaderEntry[] | undefined;
+  return () => (filled ??= fill({}));
 }
 
 function compileOne({ name, from, value }: HeaderDefinition): (variables: Variables) => HeaderEntry[] {

@@ -24,14 +24,18 @@ function leafText(value: unknown): string {
 /** JSON text that does not depend on the order of keys; `bigint` as digits. */
 export function canonicalText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
-  if (isObject(value)) {
-    const entries = Object.keys(value)
-      .sort()
-      .filter((key) => value[key] !== undefined)
-      .map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`);
-    return `{${entries.join(',')}}`;
+  if (isObject(value)) return objectText(value);
+  return typeof value === 'bigint' ? value.toString() : JSON.stringify(value ?? null);
+}
+
+function objectText(object: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const key of Object.keys(object).sort()) {
+    const value = object[key];
+    if (value === undefined) continue;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalText(value)}`;
   }
-  return typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
+  return `{${text}}`;
 }
 
 /** Whether every leaf of a key is null or missing: such an object is nobody. */

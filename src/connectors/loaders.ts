@@ -24,37 +24,42 @@ export interface Load {
  */
 export function load(connector: Connector, context: RequestContext, ask: Load): Promise<unknown> {
   if (connector.changes) return connector.fetch({ args: ask.args, parent: ask.parent }, ask.wanted, context);
-  const loaders = context.local(connector, () => new Map<string, KeyedLoader>());
   const argumentSet = connector.usesArguments ? canonicalText(ask.args) : '';
+  const key = keyText(ask.parent, connector.key);
+  if (!connector.takesMany) return loaderOf(connector, context, '').load(argumentSet + key, ask);
+  // A call has one set of arguments, and each row that it brings is found by the text of its key alone.
+  return loaderOf(connector, context, argumentSet).load(key, ask);
+}
+
+function loaderOf(connector: Connector, context: RequestContext, argumentSet: string): KeyedLoader {
+  const loaders = context.local(connector, () => new Map<string, KeyedLoader>());
   let loader = loaders.get(argumentSet);
-  if (loader === undefined) {
-    loader = new KeyedLoader(connector, context, ask.args);
-    loaders.set(argumentSet, loader);
-  }
-  return loader.load(ask);
+  if (loader === undefined) loaders.set(argumentSet, (loader = new KeyedLoader(connector, context)));
+  return loader;
 }
 
 /** One key that is waiting, or has been answered. */
 interface Entry {
   readonly key: string;
+  readonly args: FieldArguments;
   readonly parent: ParentObject | undefined;
   wanted: Wanted;
   sent: boolean;
   answer: Promise<unknown>;
+  /** The same key, asked for earlier and sent without some of the fields wanted here. */
+  readonly before: Entry | undefined;
 }
 
-/** The loads of one request, connector and argument set. */
+/** The keys of one request that can wait together. */
 class KeyedLoader {
   readonly #connector: Connector;
   readonly #context: RequestContext;
-  readonly #args: FieldArguments;
   readonly #entries = new Map<string, Entry>();
   readonly #loader: DataLoader<Entry, unknown>;
 
-  constructor(connector: Connector, context: RequestContext, args: FieldArguments) {
+  constructor(connector: Connector, context: RequestContext) {
     this.#connector = connector;
     this.#context = context;
-    this.#args = args;
     // Entries are de-duplicated here and not by DataLoader: a later ask may want more fields of the same key.
     this.#loader = new DataLoader((entries) => this.#send(entries), {
       cache: false,
@@ -62,16 +67,18 @@ class KeyedLoader {
     });
   }
 
-  load(ask: Load): Promise<unknown> {
-    const key = keyText(ask.parent, this.#connector.key);
-    const known = this.#entries.get(key);
-    if (known !== undefined && !known.sent) known.wanted = unionOf(known.wanted, ask.wanted);
-    if (known !== undefined && covers(known.wanted, ask.wanted)) return known.answer;
-    return this.#enqueue(key, ask);
+  load(key: string, ask: Load): Promise<unknown> {
+    const latest = this.#entries.get(key);
+    for (let entry = latest; entry !== undefined; entry = entry.before) {
+      if (covers(entry.wanted, ask.wanted)) return entry.answer;
+    }
+    if (latest === undefined || latest.sent) return this.#enqueue(key, ask, latest);
+    latest.wanted = unionOf(latest.wanted, ask.wanted);
+    return latest.answer;
   }
 
-  #enqueue(key: string, ask: Load): Promise<unknown> {
-    const entry: Entry = { key, parent: ask.parent, wanted: ask.wanted, sent: false, answer: pending };
+  #enqueue(key: string, { args, parent, wanted }: Load, before: Entry | undefined): Promise<unknown> {
+    const entry: Entry = { key, args, parent, wanted, sent: false, answer: pending, before };
     this.#entries.set(key, entry);
     entry.answer = this.#loader.load(entry);
     return entry.answer;
@@ -82,7 +89,7 @@ class KeyedLoader {
     if (this.#connector.takesMany) return this.#sendTogether(entries);
     const answers = entries.map((entry) => {
       entry.sent = true;
-      return this.#fetch({ args: this.#args, parent: entry.parent }, entry.wanted);
+      return this.#fetch(entry);
     });
     return Promise.all(answers);
   }
@@ -94,14 +101,15 @@ class KeyedLoader {
       entry.wanted = wanted;
     }
     const parents = entries.map((entry) => entry.parent ?? {});
-    const rows = await this.#connector.fetch({ args: this.#args, parents }, wanted, this.#context);
+    const args = entries[0]?.args ?? {};
+    const rows = await this.#connector.fetch({ args, parents }, wanted, this.#context);
     return rowsByKey(this.#connector, rows, entries);
   }
 
   /** An error is a value here, so that one failing key leaves the others of its chunk alone. */
-  async #fetch(inputs: Parameters<Connector['fetch']>[0], wanted: Wanted): Promise<unknown> {
+  async #fetch({ args, parent, wanted }: Entry): Promise<unknown> {
     try {
-      return await this.#connector.fetch(inputs, wanted, this.#context);
+      return await this.#connector.fetch({ args, parent }, wanted, this.#context);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }

@@ -3,10 +3,9 @@ import type { FieldTree } from '../mapping/shape.js';
 /** Which fields of an answer will be read; `null` wants the whole value, as of a scalar. */
 export type Wanted = FieldTree | null;
 
-/** What either of two wants. */
+/** What either of two wants: the whole value, if one of them does. */
 export function unionOf(a: Wanted, b: Wanted): Wanted {
-  if (a === b || b === null) return a;
-  if (a === null) return b;
+  if (a === null || b === null) return null;
   if (covers(a, b)) return a;
   const union = new Map(a);
   for (const [name, wanted] of b) {
@@ -18,8 +17,8 @@ export function unionOf(a: Wanted, b: Wanted): Wanted {
 
 /** Whether everything that `b` wants is in `a`. */
 export function covers(a: Wanted, b: Wanted): boolean {
-  if (a === b || b === null) return true;
-  if (a === null) return false;
+  if (a === b || a === null) return true;
+  if (b === null) return false;
   for (const [name, wanted] of b) {
     const known = a.get(name);
     if (known === undefined || !covers(known, wanted)) return false;

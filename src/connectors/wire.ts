@@ -1,15 +1,22 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { errors, Pool, type Dispatcher } from 'undici';
 import type { Headers } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { CallLimits } from './transport.js';
 
-/** Pooled HTTP/1.1 connections to one origin. Redirects are not followed, bodies are not unpacked. */
+/** Pooled HTTP/1.1 connections to one origin. Redirects are not followed. */
 export interface Wire {
-  /** @throws GatewayError `HTTP_CLIENT_ERROR`, `GATEWAY_TIMEOUT` or `CONNECTOR_RESPONSE_INVALID`, with the cause */
+  /**
+   * @throws GatewayError `HTTP_CLIENT_ERROR`, `GATEWAY_TIMEOUT` or `CONNECTOR_RESPONSE_INVALID`, with the cause;
+   * {@link ConnectionLost} where it may be sent once more
+   */
   send(message: WireMessage, limits: CallLimits): Promise<WireReply>;
+  /** Ends every connection. Calls in flight fail. */
   close(): Promise<void>;
 }
 
+/** What is sent. */
 export interface WireMessage {
   readonly method: Dispatcher.HttpMethod;
   /** Path and query, encoded. */
@@ -19,13 +26,24 @@ export interface WireMessage {
   readonly body?: string | undefined;
 }
 
+/** What comes back, unpacked. */
 export interface WireReply {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
 }
 
-/** The largest answer that is read, in bytes. */
+/**
+ * The connection ended before an answer began, as when the backend closes an idle one in the moment that it is used
+ * again. What changes nothing can be sent once more.
+ */
+export class ConnectionLost extends GatewayError {
+  constructor(cause: unknown) {
+    super('HTTP_CLIENT_ERROR', 'The backend closed the connection without an answer.', { cause });
+  }
+}
+
+/** The largest answer that is read, in bytes, packed or unpacked. */
 const largestReply = 8_000_000;
 
 /** Opens the connections to an origin such as `http://127.0.0.1:4001`; none is made before the first call. */
@@ -46,42 +64,90 @@ export function openWire(origin: string): Wire {
 }
 
 async function send(pool: Pool, message: WireMessage, limits: CallLimits): Promise<WireReply> {
-  const clock = startClock(limits);
-  try {
+  const reply = await new Promise<WireReply>((resolve, reject) => {
+    if (limits.signal?.aborted === true) return reject(abandoned());
     const { method, path, headers, body = null } = message;
-    const reply = await pool.request({ method, path, headers: [...headers], body, signal: clock.signal });
-    const content = Buffer.from(await reply.body.arrayBuffer());
-    return { status: reply.statusCode, headers: toHeaders(reply.headers), body: content };
-  } catch (error) {
-    throw toGatewayError(error, clock.expired());
-  } finally {
-    clock.stop();
+    // undici only reads the list of headers
+    pool.dispatch(
+      { method, path, headers: headers as string[], body },
+      new Exchange(limits, resolve, reject),
+    );
+  });
+  const coding = reply.headers['content-encoding'];
+  return coding === undefined || reply.body.length === 0 ? reply : unpacked(reply, coding);
+}
+
+/** One request and its answer. Whatever ends it first, its timer and its ear on the signal end with it. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #resolve: (reply: WireReply) => void;
+  readonly #reject: (error: GatewayError) => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Headers = noHeaders;
+  #over: GatewayError | undefined;
+
+  constructor(
+    { timeoutMs, signal }: CallLimits,
+    resolve: (reply: WireReply) => void,
+    reject: (error: GatewayError) => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = signal;
+    this.#timer = setTimeout(() => this.#abort(tooSlow()), timeoutMs);
+    signal?.addEventListener('abort', this.#abandon);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It has waited for a connection until nobody wanted it any more.
+    if (this.#over !== undefined) controller.abort(this.#over);
+  }
+
+  onResponseStart(_: unknown, status: number, headers: IncomingHeaders): void {
+    this.#status = status;
+    this.#headers = toHeaders(headers);
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#stop();
+    const [only] = this.#chunks;
+    const body = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
+    this.#resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_: unknown, cause: unknown): void {
+    this.#stop();
+    this.#reject(this.#over ?? toGatewayError(cause, this.#status !== 0));
+  }
+
+  readonly #abandon = (): void => this.#abort(abandoned());
+
+  #abort(error: GatewayError): void {
+    this.#over = error;
+    this.#stop();
+    this.#controller?.abort(error);
+    this.#reject(error);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#abandon);
   }
 }
 
-/** One signal for "too late" and "nobody waits any more". */
-function startClock(limits: CallLimits) {
-  const controller = new AbortController();
-  let expired = false;
-  const expire = () => {
-    expired = true;
-    controller.abort();
-  };
-  const abandon = () => controller.abort();
-  const timer = setTimeout(expire, limits.timeoutMs);
-  limits.signal?.addEventListener('abort', abandon, { once: true });
-  if (limits.signal?.aborted) abandon();
-  return {
-    signal: controller.signal,
-    expired: () => expired,
-    stop: () => {
-      clearTimeout(timer);
-      limits.signal?.removeEventListener('abort', abandon);
-    },
-  };
-}
+type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-function toHeaders(incoming: Record<string, string | string[] | undefined>): Headers {
+const noHeaders: Headers = Object.freeze(Object.create(null) as Headers);
+
+function toHeaders(incoming: IncomingHeaders): Headers {
   const headers = Object.create(null) as Record<string, readonly string[]>;
   for (const [name, value] of Object.entries(incoming)) {
     if (value !== undefined) headers[name.toLowerCase()] = typeof value === 'string' ? [value] : value;
@@ -89,15 +155,69 @@ function toHeaders(incoming: Record<string, string | string[] | undefined>): Hea
   return headers;
 }
 
-function toGatewayError(cause: unknown, expired: boolean): GatewayError {
-  if (expired || cause instanceof errors.ConnectTimeoutError) {
-    return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
+// Unpacking: we ask for none, but some services pack every answer.
+
+type Unpack = (packed: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+const unpackers: ReadonlyMap<string, Unpack> = new Map([
+  ['identity', (packed) => Promise.resolve(packed)],
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+]);
+
+async function unpacked(reply: WireReply, codings: readonly string[]): Promise<WireReply> {
+  const unpack = unpackers.get(codings.join(',').trim().toLowerCase());
+  try {
+    if (unpack === undefined)
+      throw new Error(`No way is known to unpack ${codings.join(', ').slice(0, 100)}`);
+    return { ...reply, body: await unpack(reply.body, { maxOutputLength: largestReply }) };
+  } catch (cause) {
+    const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    throw isTooLarge ? tooLarge(cause) : invalid("The backend's answer cannot be unpacked.", cause);
   }
-  if (cause instanceof errors.ResponseExceededMaxSizeError) {
-    return new GatewayError('CONNECTOR_RESPONSE_INVALID', "The backend's answer is too large.", { cause });
+}
+
+// Errors
+
+/** @param hasBegun whether the head of an answer has come */
+function toGatewayError(cause: unknown, hasBegun: boolean): GatewayError {
+  if (cause instanceof errors.ConnectTimeoutError) return tooSlow(cause);
+  if (cause instanceof errors.ResponseExceededMaxSizeError || cause instanceof errors.HeadersOverflowError) {
+    return tooLarge(cause);
   }
-  if (cause instanceof errors.InvalidArgumentError) {
+  if (cause instanceof errors.HTTPParserError) return invalid("The backend's answer is not HTTP.", cause);
+  if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
     return new GatewayError('BAD_USER_INPUT', 'A header or the URL of the call cannot be sent.', { cause });
   }
-  return new GatewayError('HTTP_CLIENT_ERROR', 'The backend could not be reached.', { cause });
+  if (hasBegun) {
+    return new GatewayError('HTTP_CLIENT_ERROR', "The backend's answer broke off.", { cause });
+  }
+  return isLost(cause)
+    ? new ConnectionLost(cause)
+    : new GatewayError('HTTP_CLIENT_ERROR', 'The backend could not be reached.', { cause });
+}
+
+/** undici's own code is for a connection that ends in good order, the others are for one that breaks. */
+const lostCodes: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+function isLost(cause: unknown): boolean {
+  return lostCodes.has((cause as NodeJS.ErrnoException | undefined)?.code);
+}
+
+function tooSlow(cause?: unknown): GatewayError {
+  return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
+}
+
+function tooLarge(cause: unknown): GatewayError {
+  return invalid("The backend's answer is too large.", cause);
+}
+
+function invalid(message: string, cause: unknown): GatewayError {
+  return new GatewayError('CONNECTOR_RESPONSE_INVALID', message, { cause });
+}
+
+function abandoned(): GatewayError {
+  return new GatewayError('HTTP_CLIENT_ERROR', 'Nobody waits for the answer any more.');
 }

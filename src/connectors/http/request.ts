@@ -17,21 +17,23 @@ export function createTransport(
   address: string | undefined,
   wireTo: (origin: string) => Wire,
 ): Transport {
+  const { method } = http;
+  const written = [...(source?.http.headers ?? []), ...http.headers];
   const urlOf = compileCallUrl(http, source?.http, address);
   const headersOf = compileHeaders(source?.http.headers ?? [], http.headers);
-  const bodyOf = compileBody(http, source?.http);
+  const bodyOf = compileBody(http, hasHeader(written, 'content-type'));
+  const accept = hasHeader(written, 'accept') ? [] : ['accept', 'application/json'];
+  const acceptAndType = hasHeader(written, 'content-type')
+    ? accept
+    : [...accept, 'content-type', 'application/json'];
   return {
     prepare: (variables) => {
-      const url = urlOf(variables);
-      const headers = headersOf(variables);
-      const { body, type } = bodyOf(variables, headers);
-      const message: WireMessage = {
-        method: http.method,
-        path: url.path,
-        headers: [...headers, ...standardHeaders(headers, type)].flat(),
-        body,
-      };
-      return { send: async (limits) => toReply(await wireTo(url.origin).send(message, limits)) };
+      const { origin, path } = urlOf(variables);
+      const entries = headersOf(variables);
+      const body = bodyOf(variables, entries);
+      const headers = [...entries.flat(), ...(body === undefined ? accept : acceptAndType)];
+      const message: WireMessage = { method, path, headers, body };
+      return { send: async (limits) => toReply(await wireTo(origin).send(message, limits)) };
     },
   };
 }
@@ -56,34 +58,19 @@ function compileCallUrl(
   };
 }
 
-interface Body {
-  readonly body?: string | undefined;
-  /** The content type to send with it, where the schema sets none. */
-  readonly type?: string | undefined;
-}
+/** Gives the text of a body, or none where its mapping gives no value. */
+type BodyOf = (variables: Variables, headers: readonly HeaderEntry[]) => string | undefined;
 
-type BodyOf = (variables: Variables, headers: readonly HeaderEntry[]) => Body;
-
-function compileBody(http: HttpCall, source: HttpSource | undefined): BodyOf {
-  if (http.body === undefined) return () => ({});
-  const mapping = compileSelection(http.body.selection);
-  const typeIsSet = hasHeader([...(source?.headers ?? []), ...http.headers], 'content-type');
+function compileBody({ body }: HttpCall, typeIsSet: boolean): BodyOf {
+  if (body === undefined) return () => undefined;
+  const mapping = compileSelection(body.selection);
   return (variables, headers) => {
     const value = mapping.evaluate({}, variables);
-    if (value === undefined) return {};
-    if (typeIsSet && valueOf(headers, 'content-type') === formType) return { body: encodeForm(value) };
-    return { body: stringifyJson(value), type: 'application/json' };
+    if (value === undefined) return undefined;
+    return typeIsSet && typeOf(headers) === formType ? encodeForm(value) : stringifyJson(value);
   };
 }
 
-function standardHeaders(headers: readonly HeaderEntry[], type: string | undefined): HeaderEntry[] {
-  const standard: HeaderEntry[] = [];
-  if (type !== undefined && valueOf(headers, 'content-type') === undefined)
-    standard.push(['content-type', type]);
-  if (valueOf(headers, 'accept') === undefined) standard.push(['accept', 'application/json']);
-  return standard;
-}
-
-function valueOf(headers: readonly HeaderEntry[], name: string): string | undefined {
-  return headers.find(([each]) => each.toLowerCase() === name)?.[1];
+function typeOf(headers: readonly HeaderEntry[]): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
 }
