@@ -126,7 +126,7 @@ function readComments(query: string): {
 /** Points every source at the backend, with the path that its own address has. */
 function addresses(files: SchemaExample['files'], url: string): Record<string, string> {
   const sources = Object.values(files).flatMap((text) => [
-    ...text.matchAll(/name: "([^"]+)"[^]*?baseURL: "https:\/\/[^/"]+([^"]*)"/g),
+    ...text.matchAll(/@\w*source\(\s*name: "([^"]+)"[^]*?baseURL: "https:\/\/[^/"]+([^"]*)"/g),
   ]);
   return Object.fromEntries(
     sources.map(([, name = '', path = '']) => [
