@@ -14,11 +14,10 @@ export const configuration: Rule = {
       .flatMap((place) => [...checkEnvironment(place, scope), ...checkConfig(place, scope)]),
 };
 
-/** `SOURCE_USERS_URL` stands in for the whole address. */
-function isOverridden({ role, source }: MappingPlace, { environment }: Scope): boolean {
-  return (
-    role === 'address' && source !== undefined && environment[addressVariable(source.name)] !== undefined
-  );
+/** `SOURCE_USERS_URL`, or `sources.users.url` of the config file, stands in for the whole address. */
+function isOverridden({ role, source }: MappingPlace, { environment, addressed }: Scope): boolean {
+  if (role !== 'address' || source === undefined) return false;
+  return environment[addressVariable(source.name)] !== undefined || (addressed ?? []).includes(source.name);
 }
 
 function checkEnvironment(place: MappingPlace, { environment }: Scope): Problem[] {

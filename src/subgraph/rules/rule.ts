@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Names of the policies that the config file exports. */
   readonly policies: readonly string[];
+  /** Names of the sources whose address the config file replaces. */
+  readonly addressed?: readonly string[];
 }
 
 /** What a rule sees beside the file it checks. */
