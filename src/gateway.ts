@@ -54,6 +54,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     environment,
     config: configValues(config),
     policies: Object.keys(config.policies),
+    addressed: Object.keys(config.sources).filter((name) => config.sources[name]?.url !== undefined),
   });
   const opened = await openAll(subgraphs, {
     environment,

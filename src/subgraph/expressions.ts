@@ -29,12 +29,7 @@ export function requestTextsOf(connect: ConnectDefinition): (Expression | Templa
 
 /** The texts that are evaluated on the answer. */
 export function replyTextsOf(connect: ConnectDefinition): Expression[] {
-  return present([
-    connect.selection,
-    connect.isSuccess,
-    connect.errors?.message,
-    connect.errors?.extensions,
-  ]);
+  return present([connect.selection, connect.isSuccess, connect.errors?.message, connect.errors?.extensions]);
 }
 
 /** All expressions of a connector, those in the holes of its templates among them. */

@@ -28,7 +28,9 @@ export class SchemaFolderError extends Error {
 export async function readSchemaFiles(folder: string): Promise<SchemaFile[]> {
   const names = (await listFolder(folder)).filter(isSchemaFileName).sort();
   if (names.length === 0) {
-    throw new SchemaFolderError(`There is no .graphql file in ${shown(folder)}. Put one file per backend there.`);
+    throw new SchemaFolderError(
+      `There is no .graphql file in ${shown(folder)}. Put one file per backend there.`,
+    );
   }
   return Promise.all(names.map((name) => readSchemaFile(join(folder, name))));
 }

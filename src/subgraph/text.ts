@@ -70,7 +70,10 @@ function blockOffsets(node: StringValueNode, source: Source): number[] {
   const first = lines.findIndex((line) => !isBlank(line));
   const last = lines.findLastIndex((line) => !isBlank(line));
   if (first < 0) return [startOf(node) + 3];
-  const indents = lines.slice(1).filter((line) => !isBlank(line)).map(indentOf);
+  const indents = lines
+    .slice(1)
+    .filter((line) => !isBlank(line))
+    .map(indentOf);
   const common = indents.length === 0 ? 0 : Math.min(...indents);
   const offsets = lines
     .slice(first, last + 1)

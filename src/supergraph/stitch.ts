@@ -1,11 +1,18 @@
-import { stitchSchemas } from '@graphql-tools/stitch';
+import { stitchSchemas, ValidationLevel } from '@graphql-tools/stitch';
 import { getDirective, MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
+  getNullableType,
+  GraphQLList,
+  GraphQLNonNull,
   GraphQLSchema,
   isAbstractType,
+  isListType,
+  isNonNullType,
   isSpecifiedScalarType,
   type GraphQLFieldConfig,
   type GraphQLNamedType,
+  type GraphQLNullableType,
+  type GraphQLOutputType,
 } from 'graphql';
 import type { Subgraph } from '../subgraph/subgraph.js';
 import { isVocabularyType } from '../subgraph/vocabulary.js';
@@ -19,12 +26,39 @@ export function stitch(subgraphs: readonly Subgraph[]): GraphQLSchema {
   const stitched = stitchSchemas({
     subschemas: subgraphs.map((subgraph) => visiblePart(subgraph.schema)),
     mergeDirectives: false,
+    typeMergingOptions: {
+      fieldConfigMerger: mergeFields,
+      validationSettings: { validationLevel: ValidationLevel.Off },
+    },
     assumeValid: true,
   });
   for (const type of Object.values(stitched.getTypeMap())) {
     if (isAbstractType(type)) type.resolveType = typeOfRow;
   }
   return stitched;
+}
+
+/** Files may differ in what can be null; a rule has seen to it that they differ in nothing else. */
+function mergeFields(candidates: readonly { readonly fieldConfig: FieldConfig }[]): FieldConfig {
+  const configs = candidates.map(({ fieldConfig }) => fieldConfig);
+  const last = configs[configs.length - 1];
+  if (last === undefined) throw new Error('There is no field to merge.');
+  const description = configs.find((config) => config.description)?.description;
+  return { ...last, description, type: configs.map((config) => config.type).reduce(moreNullable) };
+}
+
+type FieldConfig = GraphQLFieldConfig<unknown, Record<string, unknown>>;
+
+/** `[A!]!` and `[A]` make `[A]`: what either file may leave out can be missing for clients. */
+function moreNullable(a: GraphQLOutputType, b: GraphQLOutputType): GraphQLOutputType {
+  if (isNonNullType(a) && isNonNullType(b)) {
+    return new GraphQLNonNull(moreNullable(a.ofType, b.ofType) as GraphQLNullableType & GraphQLOutputType);
+  }
+  const [nullableA, nullableB] = [getNullableType(a), getNullableType(b)];
+  if (!isListType(nullableA) || !isListType(nullableB)) return nullableA;
+  return new GraphQLList(
+    moreNullable(nullableA.ofType as GraphQLOutputType, nullableB.ofType as GraphQLOutputType),
+  );
 }
 
 /** A subgraph's schema without the vocabulary, and without what clients must not see. */
