@@ -229,3 +229,12 @@ describe('backends that fail', () => {
     expect(answer.data).toMatchObject({ order: { user: { city: null, joinedAt: null } } });
   });
 });
+
+describe('the schema folder', () => {
+  it.each([
+    ['schemas/products.proto', 'demo/products/products.proto'],
+    ['schemas/orders.remote.graphql', 'demo/orders/schema.graphql'],
+  ])('%s is what the backend publishes', (copy, original) => {
+    expect(readFileSync(copy, 'utf8')).toBe(readFileSync(original, 'utf8'));
+  });
+});

@@ -13,6 +13,8 @@ export const errorCodes = {
   GRAPHQL_VALIDATION_FAILED: 'The query does not fit the schema.',
   BAD_USER_INPUT: 'A variable or argument cannot be used, for example as a part of a URL.',
   OPERATION_RESOLUTION_FAILURE: 'The request names no operation of its document, or one that is not there.',
+  PERSISTED_QUERY_NOT_SUPPORTED:
+    'The request has only the hash of a query. Persisted queries are off; clients then send the whole query.',
   UNAUTHENTICATED: 'The field is only for callers who have proved who they are, or the token was refused.',
   FORBIDDEN: 'The caller may not have this field.',
   RATE_LIMITED: 'The caller asked too often. `retryAfter` says in how many seconds to try again.',
