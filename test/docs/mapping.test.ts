@@ -95,6 +95,15 @@ describe('the mapping page', () => {
     },
   );
 
+  it('shows no selection that is not run', () => {
+    const ofSchemas = schemaExamples(blocks).flatMap(({ faults, questions }) => [
+      faults,
+      ...questions.map(({ calls }) => calls),
+    ]);
+    const run = [...blockExamples().map(({ selection }) => selection), ...ofSchemas];
+    expect(blocks.filter(({ language, text }) => language === '' && !run.includes(text))).toEqual([]);
+  });
+
   it('has a row for every method', () => {
     const shown = rowsWith(page, 'method').map((row) => /^`?(\w+)/.exec(row.get('method') ?? '')?.[1]);
     expect([...new Set(shown)].toSorted()).toEqual([...METHODS.keys()].toSorted());
