@@ -4,7 +4,7 @@ import { GatewayError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { compileSelection, type Mapping } from '../mapping/compile.js';
 import type { MappingProblem, Variables } from '../mapping/scope.js';
-import { isObject } from '../mapping/values.js';
+import { isObject, own, put } from '../mapping/values.js';
 import type { ConnectDefinition, Expression, SourceDefinition } from '../subgraph/subgraph.js';
 import type { Answer } from './answers.js';
 import { spendCall, type CallBudget } from './call-budget.js';
@@ -207,8 +207,8 @@ function merged(known: Readonly<Record<string, unknown>>, more: unknown): Readon
   if (!isObject(more)) return known;
   const result: Record<string, unknown> = { ...known };
   for (const [key, value] of Object.entries(more)) {
-    const before = result[key];
-    result[key] = isObject(before) && isObject(value) ? merged(before, value) : value;
+    const before = own(result, key);
+    put(result, key, isObject(before) && isObject(value) ? merged(before, value) : value);
   }
   return result;
 }

@@ -48,7 +48,34 @@ const largestReply = 8_000_000;
 
 /** Opens the connections to an origin such as `http://127.0.0.1:4001`; none is made before the first call. */
 export function openWire(origin: string): Wire {
-  const pool = new Pool(origin, {
+  let pool = openPool(origin);
+  const leaving = new Set<Pool>();
+  /** One lost connection casts doubt on every idle one: a second try must not meet the next of them. */
+  const renew = (doubtful: Pool) => {
+    if (pool !== doubtful || doubtful.destroyed) return;
+    pool = openPool(origin);
+    leaving.add(doubtful);
+    const forget = () => leaving.delete(doubtful);
+    doubtful.close().then(forget, forget);
+  };
+  return {
+    send: async (message, limits) => {
+      const used = pool;
+      try {
+        return await send(used, message, limits);
+      } catch (error) {
+        if (error instanceof ConnectionLost) renew(used);
+        throw error;
+      }
+    },
+    close: async () => {
+      await Promise.all([pool, ...leaving].map((each) => each.destroy()));
+    },
+  };
+}
+
+function openPool(origin: string): Pool {
+  return new Pool(origin, {
     connections: 128,
     pipelining: 1,
     connectTimeout: 1_000,
@@ -57,24 +84,25 @@ export function openWire(origin: string): Wire {
     bodyTimeout: 0,
     maxResponseSize: largestReply,
   });
-  return {
-    send: (message, limits) => send(pool, message, limits),
-    close: () => pool.destroy(),
-  };
 }
 
 async function send(pool: Pool, message: WireMessage, limits: CallLimits): Promise<WireReply> {
-  const reply = await new Promise<WireReply>((resolve, reject) => {
-    if (limits.signal?.aborted === true) return reject(abandoned());
-    const { method, path, headers, body = null } = message;
-    // undici only reads the list of headers
-    pool.dispatch(
-      { method, path, headers: headers as string[], body },
-      new Exchange(limits, resolve, reject),
-    );
-  });
+  const reply = await exchange(pool, message, limits);
   const coding = reply.headers['content-encoding'];
   return coding === undefined || reply.body.length === 0 ? reply : unpacked(reply, coding);
+}
+
+function exchange(
+  pool: Pool,
+  { method, path, headers, body }: WireMessage,
+  limits: CallLimits,
+): Promise<WireReply> {
+  return new Promise((resolve, reject) => {
+    if (limits.signal?.aborted === true) return reject(abandoned());
+    // undici only reads the list of headers
+    const options = { method, path, headers: headers as string[], body: body ?? null };
+    pool.dispatch(options, new Exchange(limits, resolve, reject));
+  });
 }
 
 /** One request and its answer. Whatever ends it first, its timer and its ear on the signal end with it. */
@@ -187,7 +215,8 @@ function toGatewayError(cause: unknown, hasBegun: boolean): GatewayError {
   if (cause instanceof errors.ResponseExceededMaxSizeError || cause instanceof errors.HeadersOverflowError) {
     return tooLarge(cause);
   }
-  if (cause instanceof errors.HTTPParserError) return invalid("The backend's answer is not HTTP.", cause);
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.ResponseContentLengthMismatchError)
+    return invalid("The backend's answer is not HTTP.", cause);
   if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
     return new GatewayError('BAD_USER_INPUT', 'A header or the URL of the call cannot be sent.', { cause });
   }

@@ -71,7 +71,7 @@ async function read(request: IncomingMessage): Promise<Seen> {
 /** A backend that speaks in bytes: for answers that no HTTP library would send. */
 export interface SocketBackend {
   readonly url: string;
-  /** How many requests have come, and how many connections were made and are open. */
+  /** Requests that have come, connections that were made, and those with a request that are still open. */
   readonly counts: { requests: number; connections: number; open: number };
 }
 
@@ -84,10 +84,12 @@ export async function startSockets(
   const server = createSocketServer((socket) => {
     sockets.add(socket);
     counts.connections++;
-    counts.open++;
     let requests = 0;
     socket.on('error', () => undefined);
-    socket.on('close', () => counts.open--);
+    socket.once('data', () => {
+      counts.open++;
+      socket.on('close', () => counts.open--);
+    });
     socket.on('data', (data) => {
       counts.requests++;
       answer(socket, ++requests, data.toString('latin1'));
