@@ -17,16 +17,19 @@ import { readDefinitions } from './read-definitions.js';
 import type { Subgraph } from './subgraph.js';
 import { isVocabularyType, vocabulary } from './vocabulary.js';
 
-/** A subgraph, or what keeps its file from being one. */
-export type Parsed =
-  | { readonly subgraph: Subgraph; readonly problems: readonly [] }
-  | { readonly subgraph?: undefined; readonly problems: readonly Problem[] };
+/** What a file says, as far as it could be read, and what is wrong with it. */
+export interface Parsed {
+  /** Without the parts that have problems; absent where not even its types could be read. */
+  readonly subgraph: Subgraph | undefined;
+  readonly problems: readonly Problem[];
+}
 
 /** Reads one schema file. All its problems are found, not just the first. */
 export function parseSubgraph(file: SchemaFile): Parsed {
   const parsed = parseDocument(file.source);
-  if (!('kind' in parsed)) return { problems: [parsed] };
+  if (!('kind' in parsed)) return { subgraph: undefined, problems: [parsed] };
   const { links, problems } = readLinks(parsed, file.source);
+  const linked = problems.length === 0;
   const document = withoutLoneExtensions(withCanonicalNames(parsed, links));
   problems.push(...checkGrammar(document, file.source));
   const reading: Reading = {
@@ -37,14 +40,21 @@ export function parseSubgraph(file: SchemaFile): Parsed {
     owner: file.name,
   };
   const definitions = readDefinitions(document, reading);
-  if (problems.length > 0) return { problems };
+  const schema = problems.length === 0 ? toSchema(document) : toSchemaIfPossible(document);
+  // Without its links nobody can tell what its directives mean.
+  if (schema === undefined || !linked) return { subgraph: undefined, problems };
   const { version, strict } = links;
   const { name, source, folder } = file;
-  const schema = toSchema(document);
-  return {
-    subgraph: { name, source, folder, version, strict, document, schema, ...definitions },
-    problems: [],
-  };
+  return { subgraph: { name, source, folder, version, strict, document, schema, ...definitions }, problems };
+}
+
+/** A file with faults may name types that are not there. */
+function toSchemaIfPossible(document: DocumentNode): GraphQLSchema | undefined {
+  try {
+    return toSchema(document);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseDocument(source: Source): DocumentNode | Problem {

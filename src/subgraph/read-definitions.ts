@@ -26,10 +26,20 @@ export interface Definitions {
  */
 export function readDefinitions(document: DocumentNode, reading: Reading): Definitions {
   return {
-    sources: schemaDirectives(document, 'source').flatMap((node) => readSource(node, reading) ?? []),
+    sources: schemaDirectives(document, 'source').flatMap((node) =>
+      whole(node, reading, () => readSource(node, reading)),
+    ),
     connects: placesOf(document).flatMap((place) => readConnects(place, reading)),
     policies: schemaDirectives(document, 'definePolicy').flatMap((node) => readPolicy(node, reading) ?? []),
   };
+}
+
+/** A definition that has a problem is left out, so that rules do not find fault with the gap. */
+function whole<T>(node: DirectiveNode, reading: Reading, read: () => T | undefined): T[] {
+  const definition = read();
+  const [start, end] = [node.loc?.start ?? 0, node.loc?.end ?? 0];
+  const isBroken = reading.problems.some(({ offset }) => offset >= start && offset < end);
+  return definition === undefined || isBroken ? [] : [definition];
 }
 
 const protocolNames = ['http', 'grpc', 'graphql'] as const;
@@ -136,7 +146,7 @@ function placesOf(document: DocumentNode): Place[] {
 
 function readConnects(place: Place, reading: Reading): ConnectDefinition[] {
   const nodes = place.directives.filter((directive) => directive.name.value === 'connect');
-  return nodes.flatMap((node, index) => readConnect(node, index, place, reading) ?? []);
+  return nodes.flatMap((node, index) => whole(node, reading, () => readConnect(node, index, place, reading)));
 }
 
 function readConnect(

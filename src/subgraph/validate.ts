@@ -1,7 +1,8 @@
 import { SchemaFilesError, type Problem } from '../base/problems.js';
+import { schemaDirectives } from './links.js';
 import { parseSubgraph } from './parse.js';
 import type { SchemaFile } from './read.js';
-import type { Surroundings } from './rules/rule.js';
+import type { Rule, Scope, Surroundings } from './rules/rule.js';
 import { rules } from './rules/rules.js';
 import type { Subgraph } from './subgraph.js';
 
@@ -13,18 +14,35 @@ export type { Surroundings } from './rules/rule.js';
  * @throws SchemaFilesError with every problem of every file
  */
 export function parseSubgraphs(files: readonly SchemaFile[], surroundings: Surroundings): Subgraph[] {
-  const own = withoutRemoteSchemas(files);
-  const parsed = own.map(parseSubgraph);
+  const parsed = withoutRemoteSchemas(files).map(parseSubgraph);
   const subgraphs = parsed.flatMap(({ subgraph }) => subgraph ?? []);
   const problems = parsed.flatMap((each): readonly Problem[] => each.problems);
+  const scope = { ...surroundings, subgraphs };
   // Rules that look across files would complain about what a broken file would have brought.
-  const whole = subgraphs.length === own.length;
-  for (const rule of rules) {
-    if (!whole && rule.acrossFiles) continue;
-    for (const subgraph of subgraphs) problems.push(...rule.check(subgraph, { ...surroundings, subgraphs }));
-  }
-  if (problems.length > 0) throw new SchemaFilesError(problems);
+  const used = problems.length === 0 ? rules : rules.filter((rule) => rule.acrossFiles !== true);
+  for (const subgraph of subgraphs) problems.push(...checkRules(subgraph, scope, used));
+  if (problems.length > 0) throw new SchemaFilesError(withoutRepeats(problems));
   return subgraphs;
+}
+
+function checkRules(subgraph: Subgraph, scope: Scope, used: readonly Rule[]): Problem[] {
+  const found = used.flatMap((rule) => rule.check(subgraph, scope));
+  const hasBrokenSource = schemaDirectives(subgraph.document, 'source').length > subgraph.sources.length;
+  return hasBrokenSource ? found.filter(({ code }) => !aboutSources.has(code)) : found;
+}
+
+/** What a source that could not be read would have settled. */
+const aboutSources: ReadonlySet<string> = new Set([
+  'NO_SOURCES_DEFINED',
+  'SOURCE_NAME_MISMATCH',
+  'MISSING_SOURCE',
+]);
+
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  const byPlace = problems.map(
+    (problem) => [`${problem.source.name} ${problem.offset} ${problem.message}`, problem] as const,
+  );
+  return [...new Map(byPlace).values()];
 }
 
 /** `schema: "orders.remote.graphql"` in any of the files. */

@@ -92,6 +92,27 @@ export function provisionOfType(subgraph: Subgraph, typeName: string): Provision
   };
 }
 
+const joined = new WeakMap<Provision, WeakMap<Provision, Provision>>();
+
+/** What comes with an object that several answers make together. */
+export function provisionOfAll(provisions: readonly Provision[]): Provision {
+  return provisions.reduce((a, b) => {
+    const withA = joined.get(a) ?? new WeakMap<Provision, Provision>();
+    joined.set(a, withA);
+    const both = withA.get(b) ?? provisionOfBoth(a, b);
+    withA.set(b, both);
+    return both;
+  });
+}
+
+function provisionOfBoth(a: Provision, b: Provision): Provision {
+  return {
+    origin: a.origin,
+    gives: (field) => (a.gives(field) === 'no' ? b.gives(field) : a.gives(field)),
+    under: (field) => (a.gives(field) === 'no' ? b.under(field) : a.under(field)),
+  };
+}
+
 function isExternal(node: FieldDefinitionNode | null | undefined): boolean {
   return node?.directives?.some((directive) => directive.name.value === 'external') ?? false;
 }

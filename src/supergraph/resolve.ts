@@ -17,7 +17,8 @@ import type { Connector, FieldArguments } from '../connectors/connector.js';
 import { isNobody } from '../connectors/keys.js';
 import { load } from '../connectors/loaders.js';
 import { isObject, own } from '../mapping/values.js';
-import { nothing, type Provision } from './provision.js';
+import { chooseConnectors, mergeAnswers } from './alternatives.js';
+import { nothing, provisionOfAll, type Provision } from './provision.js';
 import { findRoute, type RouteTable } from './routes.js';
 import { Row, type RowPath } from './row.js';
 import type { Wants } from './want.js';
@@ -52,22 +53,25 @@ function resolverOf(type: GraphQLObjectType, field: string, resolution: Resoluti
     if (route.kind === 'own' && row !== undefined) {
       return complete(own(row.data, field), provision.under(field), context, info, resolution);
     }
-    if (route.kind === 'connector') return askFor(route.connector, row, args, context, info, resolution);
+    if (route.kind === 'connector') return askFor(route.connectors, row, args, context, info, resolution);
     return row === undefined ? null : fetchField(row, field, context, info, resolution);
   };
 }
 
 async function askFor(
-  connector: Connector,
+  connectors: readonly [Connector, ...Connector[]],
   row: Row | undefined,
   args: FieldArguments,
   context: RequestContext,
   info: GraphQLResolveInfo,
   resolution: Resolution,
 ): Promise<unknown> {
-  const provision = resolution.provisionOf(connector);
-  const answer = await ask(connector, row, args, provision, context, info, resolution);
-  return complete(answer, provision, context, info, resolution);
+  const chosen = chooseConnectors(connectors, info, resolution.provisionOf);
+  const answers = chosen.map((connector) =>
+    ask(connector, row, args, resolution.provisionOf(connector), context, info, resolution),
+  );
+  const provision = provisionOfAll(chosen.map(resolution.provisionOf));
+  return complete(mergeAnswers(await Promise.all(answers)), provision, context, info, resolution);
 }
 
 async function fetchField(

@@ -6,8 +6,8 @@ import type { Provision } from './provision.js';
 export type Route =
   /** It came with the object. */
   | { readonly kind: 'own' }
-  /** By a connector of its own. */
-  | { readonly kind: 'connector'; readonly connector: Connector }
+  /** By a connector of its own; of several, those whose keys are at hand. */
+  | { readonly kind: 'connector'; readonly connectors: readonly [Connector, ...Connector[]] }
   /** By fetching more of the object, by its key. */
   | { readonly kind: 'entity'; readonly entity: EntityRoute }
   /** Not at all: no connector leads here. */
@@ -55,8 +55,9 @@ function lookForRoute(table: RouteTable, type: string, field: string, provision:
   const given = gives(table, type, field, provision);
   if (given === 'yes') return own;
   const connectors = table.fields.get(`${type}.${field}`) ?? [];
-  const connector = connectors.find((each) => atHand(provision, each.needs)) ?? connectors[0];
-  if (connector !== undefined) return { kind: 'connector', connector };
+  const [first, ...more] = connectors.filter((each) => atHand(provision, each.needs));
+  const connector = first ?? connectors[0];
+  if (connector !== undefined) return { kind: 'connector', connectors: [connector, ...more] };
   if (given === 'maybe') return own;
   const entity = findEntity(table, type, field, provision, new Set());
   return entity === undefined ? none : { kind: 'entity', entity };

@@ -86,7 +86,7 @@ export class Row {
         return { value, provision: route.entity.provision.under(field) };
       }
       case 'connector': {
-        const { connector } = route;
+        const [connector] = route.connectors;
         const parent = await this.read(connector.needs);
         const answer = isNobody(parent, connector.needs)
           ? null

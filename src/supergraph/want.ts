@@ -144,7 +144,7 @@ class Found implements Want {
       case 'connector':
         if (this.#connected.has(name)) return;
         this.#connected.add(name);
-        this.need(route.connector.needs);
+        for (const connector of route.connectors) this.need(connector.needs);
         return;
       case 'entity':
         this.#fetch(route.entity, name, below(route.entity.provision.under(name)));
@@ -178,7 +178,8 @@ function grown(tree: FieldTree, name: string, wanted: Wanted): FieldTree {
 /** The type says values of one kind; graphql-js gives values of any. */
 type Variables = Parameters<typeof collectSubFields>[2];
 
-function fieldsByName(type: GraphQLObjectType, place: Place): Map<string, FieldNode[]> {
+/** The fields that a place selects of a type, by their own names. */
+export function fieldsByName(type: GraphQLObjectType, place: Place): Map<string, FieldNode[]> {
   const { schema, fragments, variableValues, fieldNodes } = place;
   const collected = collectSubFields(schema, fragments, variableValues as unknown as Variables, type, [
     ...fieldNodes,
