@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { toConfig, type Config, type ConfigInput, type Environment } from './base/config.js';
 import { RequestContext } from './base/context.js';
 import { createLog, type Log } from './base/log.js';
+import type { MappingCounts } from './connectors/mapping-report.js';
 import { openAll } from './connectors/open.js';
 import { ask, type Question } from './execution/ask.js';
 import { createReferenceExecutor } from './execution/reference.js';
@@ -32,6 +33,8 @@ export interface Gateway {
   readonly subgraphs: readonly Subgraph[];
   /** Answers one operation. Faults in it are errors in the answer; it never throws. */
   ask(question: Question): Promise<ExecutionResult>;
+  /** How the mappings of each connector have fared, by coordinate; in production a sample is looked at. */
+  mappingCounts(): ReadonlyMap<string, Readonly<MappingCounts>>;
   /** Listens for HTTP, on the port of the config unless told otherwise. */
   serve(options?: Partial<ServeOptions>): Promise<Served>;
   /** Ends the connections to all backends. */
@@ -82,6 +85,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         log,
         ...more,
       }),
+    mappingCounts: () =>
+      new Map(
+        opened.connected.flatMap(({ connectors }) =>
+          connectors.map((each) => [each.coordinate, each.counts]),
+        ),
+      ),
     close: opened.close,
   };
 }

@@ -9,7 +9,7 @@ import type { ConnectDefinition, Expression, SourceDefinition } from '../subgrap
 import type { Answer } from './answers.js';
 import { spendCall, type CallBudget } from './call-budget.js';
 import type { Connector, FetchInputs } from './connector.js';
-import { remark } from './mapping-report.js';
+import { countAnswer, remark, type MappingCounts } from './mapping-report.js';
 import {
   defaultCallTimeoutMs,
   type CallLimits,
@@ -32,6 +32,7 @@ export interface CallSetting {
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
   readonly budget: CallBudget;
+  readonly counts: MappingCounts;
   readonly log: Log;
 }
 
@@ -67,12 +68,20 @@ function map(
   body: unknown,
   variables: Variables,
   context: RequestContext,
-  { definition }: CallSetting,
+  { definition, counts, log }: CallSetting,
 ): unknown {
-  if (!context.explainsMappings) return mapping.evaluate(body, variables);
+  if (!countAnswer(counts, context.explainsMappings)) return mapping.evaluate(body, variables);
   const problems: MappingProblem[] = [];
   const value = mapping.evaluate(body, variables, problems);
-  remark(context, definition, problems);
+  if (counts.remarks === 0 && problems[0] !== undefined && !context.explainsMappings) {
+    log.warn(
+      { connector: definition.coordinate },
+      `A mapping found less than it looks for: ${problems[0].message}.`,
+    );
+  }
+  counts.checked++;
+  counts.remarks += problems.length;
+  if (context.explainsMappings) remark(context, definition, problems);
   return value;
 }
 

@@ -9,6 +9,7 @@ import { answersOf } from './answers.js';
 import { createCall } from './call.js';
 import type { CallBudget } from './call-budget.js';
 import type { Connector } from './connector.js';
+import type { MappingCounts } from './mapping-report.js';
 import type { Transport } from './transport.js';
 import { treeOf, unionOf } from './wanted.js';
 
@@ -36,6 +37,7 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
   const answers = answersOf(selection?.selection, by);
   const facts = { service: definition.subgraph, connector: { coordinate: definition.coordinate } };
   const changes = definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation');
+  const counts: MappingCounts = { answers: 0, checked: 0, remarks: 0 };
   const takesMany = uses.some((use) => use.name === '$batch');
   return {
     definition,
@@ -49,7 +51,8 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     changes,
     output: selection && outputShape(selection.selection),
     facts,
-    fetch: createCall({ definition, answers, facts, changes, ...setting }),
+    counts,
+    fetch: createCall({ definition, answers, facts, changes, counts, ...setting }),
   };
 }
 

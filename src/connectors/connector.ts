@@ -1,6 +1,7 @@
 import type { RequestContext } from '../base/context.js';
 import type { FieldTree, OutputShape } from '../mapping/shape.js';
 import type { ConnectDefinition } from '../subgraph/subgraph.js';
+import type { MappingCounts } from './mapping-report.js';
 import type { Wanted } from './wanted.js';
 
 /** Arguments of a field, as GraphQL coerced them. */
@@ -28,6 +29,8 @@ export interface Connector {
   readonly changes: boolean;
   /** What a selection can give; absent where the names are the same on both sides. */
   readonly output: OutputShape | undefined;
+  /** How its mappings have fared since the start. */
+  readonly counts: Readonly<MappingCounts>;
   /** What an error of this connector tells the client of where it happened. */
   readonly facts: Readonly<Record<string, unknown>>;
   /**

@@ -15,6 +15,25 @@ export interface MappingRemark {
   count: number;
 }
 
+/** How the mappings of one connector have fared since the start. */
+export interface MappingCounts {
+  /** Answers that were mapped. */
+  answers: number;
+  /** Those of them that were looked at closely; all of them in development. */
+  checked: number;
+  /** What those had to remark. */
+  remarks: number;
+}
+
+/** In production one answer in so many is looked at closely: that costs several times a plain mapping. */
+const checkEvery = 100;
+
+/** Counts an answer, and tells whether to look at it closely. */
+export function countAnswer(counts: MappingCounts, explains: boolean): boolean {
+  counts.answers++;
+  return explains || counts.answers % checkEvery === 1;
+}
+
 /** The most remarks one operation collects. */
 const mostRemarks = 100;
 
