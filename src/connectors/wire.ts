@@ -1,6 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { errors, Pool, type Dispatcher } from 'undici';
+import { Client, errors, Pool, type Dispatcher } from 'undici';
 import type { Headers } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { CallLimits } from './transport.js';
@@ -83,7 +84,18 @@ function openPool(origin: string): Pool {
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: largestReply,
+    factory: (address, options) => new SteadyClient(address, options),
   });
+}
+
+/**
+ * A pool waits for the drain of a connection that took no request. Of one that refused a request, as for an illegal
+ * header, there is nothing to drain (undici 7.30): it would be lost for ever, and after 128 such requests the pool.
+ */
+class SteadyClient extends Client {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return super.dispatch(options, handler) || this.stats.size === 0;
+  }
 }
 
 async function send(pool: Pool, message: WireMessage, limits: CallLimits): Promise<WireReply> {
@@ -99,6 +111,8 @@ function exchange(
 ): Promise<WireReply> {
   return new Promise((resolve, reject) => {
     if (limits.signal?.aborted === true) return reject(abandoned());
+    // Node warns of more than ten listeners, and one request may well make more calls at once.
+    if (limits.signal !== undefined) setMaxListeners(0, limits.signal);
     // undici only reads the list of headers
     const options = { method, path, headers: headers as string[], body: body ?? null };
     pool.dispatch(options, new Exchange(limits, resolve, reject));
