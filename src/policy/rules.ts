@@ -172,8 +172,10 @@ export function denial(context: RequestContext): GatewayError {
     : new GatewayError('FORBIDDEN', 'You may not have this.');
 }
 
+type ShieldOptions = Parameters<IRule['resolve']>[4];
+
 /** How graphql-shield is run: a failing backend stays a failing backend, and is not "Not Authorised!". */
-export const shieldOptions = {
+export const shieldOptions: ShieldOptions = {
   debug: false,
   allowExternalErrors: true,
   fallbackRule: allow,

@@ -57,7 +57,7 @@ function moreNullable(a: GraphQLOutputType, b: GraphQLOutputType): GraphQLOutput
   const [nullableA, nullableB] = [getNullableType(a), getNullableType(b)];
   if (!isListType(nullableA) || !isListType(nullableB)) return nullableA;
   return new GraphQLList(
-    moreNullable(nullableA.ofType as GraphQLOutputType, nullableB.ofType as GraphQLOutputType),
+    moreNullable(nullableA.ofType, nullableB.ofType),
   );
 }
 
