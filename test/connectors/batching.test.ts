@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RequestContext } from '../../src/base/context.js';
+import { parseJson, stringifyJson } from '../../src/mapping/json.js';
 import type { Connector, FetchInputs, ParentObject } from '../../src/connectors/connector.js';
 import { load } from '../../src/connectors/loaders.js';
 import { rowKeyField } from '../../src/connectors/rows.js';
-import { covers, treeOf, unionOf, type Wanted } from '../../src/connectors/wanted.js';
+import { treeOf, unionOf, type Wanted } from '../../src/connectors/wanted.js';
 import type { FieldTree } from '../../src/mapping/shape.js';
 import type { ConnectDefinition } from '../../src/subgraph/subgraph.js';
+import { ask, open, startBackend, type Answering } from './http/support.js';
 
 /**
  * Loading through loaders against a loop that looks every object up by itself. Set `SEED` to search elsewhere; the
@@ -54,15 +56,16 @@ const kinds: Record<string, KeyKind> = {
   },
 };
 
-const leaf = (value: unknown) =>
-  value === null || value === undefined ? null : String(value);
+type Scalar = string | number | bigint | boolean | null | undefined;
+
+const leaf = (value: Scalar) => (value === null || value === undefined ? null : String(value));
 
 /** A naive key: the texts of all leaves in a list, told apart from null. */
 function identity(key: unknown, tree: FieldTree): string {
   const leaves = (value: unknown, fields: FieldTree): unknown[] =>
     [...fields].map(([name, below]) => {
       const each = value === null || value === undefined ? null : (value as Row)[name];
-      return below === null ? leaf(each) : leaves(each, below);
+      return below === null ? leaf(each as Scalar) : leaves(each, below);
     });
   return JSON.stringify(leaves(key, tree));
 }
@@ -124,9 +127,13 @@ const runs = (keys: fc.Arbitrary<Row>): fc.Arbitrary<Run> =>
 /** One call that the connector was asked to make. */
 interface Call {
   readonly keys: readonly string[];
-  readonly wanted: Wanted;
+  readonly fields: readonly string[];
   readonly failed: boolean;
 }
+
+/** Whether what was asked for has all that is wanted. */
+const covers = (asked: readonly string[], wanted: readonly string[]) =>
+  wanted.every((name) => asked.includes(name));
 
 type Mode = 'match' | 'list' | 'first' | 'single';
 
@@ -179,7 +186,7 @@ class Backend {
     const asked = parents ?? [parent ?? {}];
     const ids = asked.map((each) => identity(each, this.#tree));
     const failed = this.fails(ids);
-    this.calls.push({ keys: ids, wanted, failed });
+    this.calls.push({ keys: ids, fields: [...(wanted?.keys() ?? [])], failed });
     await new Promise((resolve) => setImmediate(resolve));
     if (failed) throw new Error(ids.join());
     if (this.#mode === 'single') return this.truth(ids[0] ?? '');
@@ -239,7 +246,7 @@ async function check(run: Run, { tree }: KeyKind, mode: Mode): Promise<void> {
   let wave = 0;
   for (const { key, wanted, ...ask } of asks) {
     for (; wave < ask.wave; wave++) await new Promise((resolve) => setImmediate(resolve));
-    const known = backend.calls.some((call) => call.keys.includes(ask.id) && covers(call.wanted, wanted));
+    const known = backend.calls.some((call) => call.keys.includes(ask.id) && covers(call.fields, ask.fields));
     const before = backend.calls.length;
     outcomes.push(
       Promise.allSettled([load(connector, context, { args: {}, parent: key, wanted })]).then(
@@ -251,7 +258,7 @@ async function check(run: Run, { tree }: KeyKind, mode: Mode): Promise<void> {
   const settled = await Promise.all(outcomes);
   asks.forEach((ask, index) => {
     const calls = backend.calls.filter(
-      (call) => call.keys.includes(ask.id) && covers(call.wanted, ask.wanted),
+      (call) => call.keys.includes(ask.id) && covers(call.fields, ask.fields),
     );
     expect(calls.length).toBeGreaterThan(0);
     const outcome = settled[index]!;
@@ -269,19 +276,19 @@ async function check(run: Run, { tree }: KeyKind, mode: Mode): Promise<void> {
 /** No call is larger than allowed, asks for a key twice, or for what is known; and there are as few as can be. */
 function checkCalls(
   calls: readonly Call[],
-  asks: readonly { id: string; wave: number; wanted: Wanted }[],
+  asks: readonly { id: string; wave: number; fields: readonly string[] }[],
   run: Run,
   mode: Mode,
 ): void {
-  const known = new Map<string, Wanted[]>();
-  for (const { keys, wanted } of calls) {
+  const known = new Map<string, (readonly string[])[]>();
+  for (const { keys, fields } of calls) {
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.length).toBeLessThanOrEqual(mode === 'single' ? 1 : (run.maxSize ?? Infinity));
     for (const id of keys) {
       const earlier = known.get(id) ?? [];
-      const isNew = asks.some((ask) => ask.id === id && !earlier.some((each) => covers(each, ask.wanted)));
+      const isNew = asks.some((ask) => ask.id === id && !earlier.some((each) => covers(each, ask.fields)));
       expect(isNew).toBe(true);
-      known.set(id, [...earlier, wanted]);
+      known.set(id, [...earlier, fields]);
     }
   }
   const ids = new Set(asks.map(({ id }) => id)).size;
@@ -305,4 +312,114 @@ describe(`loading equals a loop over every key (seed ${seed})`, () => {
       );
     });
   }
+});
+
+// The same through a gateway
+
+const file = `
+  extend schema @source(name: "api", http: { baseURL: "{$env.BACKEND}" })
+  type Query {
+    things: [Thing] @connect(source: "api", http: { GET: "/things" }, selection: "id region")
+  }
+  type Thing
+    @connect(source: "api", http: { POST: "/named", body: "keys: $batch { id region }" }, batch: { maxSize: 3 }
+             selection: "id region name") {
+    id: ID!
+    region: String
+    name: String
+    parts: [Part]
+      @connect(source: "api", http: { POST: "/parts", body: "keys: $batch.id" }, batch: { maxSize: 2, by: "id: thing" }
+               selection: "id")
+  }
+  type Part { id: ID }`;
+
+interface Thing {
+  readonly id: string | number | bigint;
+  readonly region: string | null;
+}
+
+interface Shop {
+  readonly things: readonly Thing[];
+  readonly dropped: readonly number[];
+  readonly poisoned: readonly number[];
+  readonly parts: readonly number[];
+  readonly reversed: boolean;
+}
+
+const things = fc.record({
+  id: fc.constantFrom(0, 1, 10, '', 'a', '01', 9007199254740992n, 9007199254740993n, '18446744073709551616'),
+  region: fc.constantFrom(null, '', 'a', '1'),
+});
+const shops: fc.Arbitrary<Shop> = fc.record({
+  things: fc.array(things, { maxLength: 8 }),
+  dropped: some,
+  poisoned: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: some }),
+  parts: fc.array(fc.nat(8), { maxLength: 10 }),
+  reversed: fc.boolean(),
+});
+
+const named = ({ id, region }: Thing) => `${String(id)}/${region ?? 'nowhere'}`;
+
+/** Answers as the shop at hand does, and notes which names and whose parts it was asked for. */
+function shopkeeper() {
+  const state = { shop: undefined as Shop | undefined, named: [] as string[][], parts: [] as string[][] };
+  const rowsOf = (line: string, keys: readonly unknown[], shop: Shop): unknown[] | undefined => {
+    const of = (indexes: readonly number[]) => indexes.flatMap((index) => shop.things[index] ?? []);
+    if (line === 'POST /parts') {
+      state.parts.push(keys.map(String));
+      return of(shop.parts).flatMap((thing, index) =>
+        keys.map(String).includes(String(thing.id)) ? { id: index, thing: rewritten(thing.id) } : [],
+      );
+    }
+    const asked = (keys as Thing[]).map(named);
+    state.named.push(asked);
+    if (of(shop.poisoned).some((thing) => asked.includes(named(thing)))) return undefined;
+    const gone = new Set(of(shop.dropped).map(named));
+    return (keys as Thing[])
+      .filter((key) => !gone.has(named(key)))
+      .map((key) => ({ id: rewritten(key.id), region: key.region, name: named(key) }));
+  };
+  const answer: Answering = (response, { line, body }) => {
+    const shop = state.shop!;
+    const { keys = [] } = parseJson(body || '{}') as { keys?: readonly unknown[] };
+    const rows = line === 'GET /things' ? shop.things : rowsOf(line, keys, shop);
+    response.statusCode = rows === undefined ? 500 : 200;
+    response.setHeader('content-type', 'application/json');
+    response.end(stringifyJson(line !== 'GET /things' && shop.reversed ? rows?.toReversed() : rows));
+  };
+  return { state, answer };
+}
+
+test(`a gateway gives what a loop would (seed ${seed})`, async () => {
+  const { state, answer } = shopkeeper();
+  const backend = await startBackend(answer);
+  const gateway = await open(backend.url, file);
+  await fc.assert(
+    fc.asyncProperty(shops, async (shop) => {
+      Object.assign(state, { shop, named: [], parts: [] });
+      const result = await ask(gateway, '{ things { id region name parts { id } } }');
+      const of = (indexes: readonly number[]) => indexes.flatMap((index) => shop.things[index] ?? []);
+      const poisoned = new Set(of(shop.poisoned).map(named));
+      const failed = new Set(state.named.filter((keys) => keys.some((key) => poisoned.has(key))).flat());
+      const dropped = new Set(of(shop.dropped).map(named));
+      const partsOf = (thing: Thing) => {
+        const parts = of(shop.parts).flatMap((each, index) =>
+          String(each.id) === String(thing.id) ? [index] : [],
+        );
+        return (shop.reversed ? parts.reverse() : parts).map((id) => ({ id: String(id) }));
+      };
+      const expected = shop.things.map((thing) => {
+        if (!failed.has(named(thing)) && dropped.has(named(thing))) return null;
+        const name = failed.has(named(thing)) ? null : named(thing);
+        return { id: String(thing.id), region: thing.region, name, parts: partsOf(thing) };
+      });
+      expect(result.data).toEqual({ things: expected });
+      expect(result.errors?.length ?? 0).toBe(shop.things.filter((thing) => failed.has(named(thing))).length);
+      expect(state.named.length).toBe(Math.ceil(new Set(shop.things.map(named)).size / 3));
+      // How many calls fetch the parts depends on when each chunk of names arrives.
+      expect(state.parts.every((keys) => keys.length <= 2)).toBe(true);
+      expect(new Set(state.parts.flat()).size).toBe(state.parts.flat().length);
+    }),
+    { seed, numRuns: 300 },
+  );
 });
