@@ -38,11 +38,21 @@ function hasProblemIn({ loc }: ASTNode, { problems }: Reading): boolean {
   return loc !== undefined && problems.some(({ offset }) => offset > loc.start && offset < loc.end);
 }
 
+/** The names of those fields that hold such a value, as the vocabulary says. */
+type NamesOf<Fields, Value> = {
+  [Name in keyof Fields]-?: NonNullable<Fields[Name]> extends Value ? Name : never;
+}[keyof Fields] &
+  string;
+
+/** What a list holds; one value stands for a list of one. */
+type ItemOf<T> = NonNullable<T> extends readonly (infer Item)[] ? Item : NonNullable<T>;
+
 /**
- * Reads the arguments of a directive, or the fields of an object among them, as typed values. Their types have
+ * Reads the arguments of a directive, or the fields of an object among them, as typed values. `Fields` is generated
+ * from `directives.graphql`, so that the compiler knows which names there are. Their types have
  * been checked before; what does not fit here is absent, so that all problems of a file can be found at once.
  */
-export class Arguments {
+export class Arguments<Fields extends object> {
   readonly node: DirectiveNode | ObjectValueNode;
   readonly #reading: Reading;
   readonly #values: ReadonlyMap<string, ValueNode>;
@@ -54,55 +64,53 @@ export class Arguments {
     this.#values = new Map(entries.map((entry) => [entry.name.value, entry.value]));
   }
 
-  value(name: string): ValueNode | undefined {
-    return this.#values.get(name);
-  }
-
   /** The names that were given, of those asked for. */
-  given<Name extends string>(names: readonly Name[]): Name[] {
+  given<Name extends keyof Fields & string>(names: readonly Name[]): Name[] {
     return names.filter((name) => this.#values.has(name));
   }
 
-  text(name: string): Text | undefined {
+  text(name: NamesOf<Fields, string>): Text | undefined {
     const value = this.#values.get(name);
     return isString(value) ? textOf(value, this.#reading.source) : undefined;
   }
 
   /** A list of strings; a single string stands for a list of one, as GraphQL coerces. */
-  texts(name: string): Text[] {
+  texts(name: NamesOf<Fields, string | readonly string[]>): Text[] {
     return this.#list(name)
       .filter(isString)
       .map((value) => textOf(value, this.#reading.source));
   }
 
-  string(name: string): string | undefined {
+  string(name: NamesOf<Fields, string>): string | undefined {
     return this.text(name)?.value;
   }
 
-  boolean(name: string): boolean | undefined {
+  boolean(name: NamesOf<Fields, boolean>): boolean | undefined {
     const value = this.#values.get(name);
     return value?.kind === Kind.BOOLEAN ? value.value : undefined;
   }
 
-  int(name: string): number | undefined {
+  int(name: NamesOf<Fields, number>): number | undefined {
     const value = this.#values.get(name);
     return value?.kind === Kind.INT ? Number(value.value) : undefined;
   }
 
-  object(name: string): Arguments | undefined {
+  object<Name extends NamesOf<Fields, object>>(name: Name): Arguments<NonNullable<Fields[Name]>> | undefined {
     const value = this.#values.get(name);
     return value?.kind === Kind.OBJECT ? new Arguments(value, this.#reading) : undefined;
   }
 
   /** A list of objects; a single object stands for a list of one. */
-  objects(name: string): Arguments[] {
+  objects<Name extends NamesOf<Fields, readonly object[]>>(
+    name: Name,
+  ): Arguments<ItemOf<Fields[Name]> & object>[] {
     return this.#list(name)
       .filter((value) => value.kind === Kind.OBJECT)
       .map((value) => new Arguments(value, this.#reading));
   }
 
   /** Milliseconds. */
-  durationMs(name: string): number | undefined {
+  durationMs(name: NamesOf<Fields, string>): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const duration = parseDuration(text.value);
@@ -115,7 +123,7 @@ export class Arguments {
   }
 
   /** A mapping expression; a syntax error in it is reported at its character with `code`. */
-  expression(name: string, code: string): Expression | undefined {
+  expression(name: NamesOf<Fields, string>, code: string): Expression | undefined {
     const text = this.text(name);
     return (
       text &&
@@ -124,7 +132,7 @@ export class Arguments {
   }
 
   /** A text with holes; a syntax error in it is reported at its character with `code`. */
-  templated(name: string, code: string): Templated | undefined {
+  templated(name: NamesOf<Fields, string>, code: string): Templated | undefined {
     const text = this.text(name);
     return text && this.template(text, code);
   }

@@ -1,5 +1,19 @@
 import { Kind, type ConstDirectiveNode, type DirectiveNode, type DocumentNode } from 'graphql';
 import { Arguments, report, type Reading } from './arguments.js';
+import type {
+  ConnectDirectiveArgs,
+  ConnectErrors,
+  ConnectGraphQl,
+  ConnectGrpc,
+  ConnectHeaderMapping,
+  ConnectHttp,
+  ConnectSourceGraphQl,
+  ConnectSourceGrpc,
+  ConnectSourceHttp,
+  ConnectTls,
+  DefinePolicyDirectiveArgs,
+  SourceDirectiveArgs,
+} from './directives.generated.js';
 import { schemaDirectives } from './links.js';
 import type {
   CallProtocol,
@@ -45,17 +59,20 @@ function whole<T>(node: DirectiveNode, reading: Reading, read: () => T | undefin
 const protocolNames = ['http', 'grpc', 'graphql'] as const;
 
 function readSource(node: DirectiveNode, file: Reading): SourceDefinition | undefined {
-  const name = new Arguments(node, file).string('name');
+  const name = new Arguments<SourceDirectiveArgs>(node, file).string('name');
   const reading = { ...file, owner: `@source "${name ?? ''}"` };
-  const source = new Arguments(node, reading);
+  const source = new Arguments<SourceDirectiveArgs>(node, reading);
   const protocol = readSourceProtocol(source, reading);
-  const errors = readErrors(source);
+  const errors = readErrors(source.object('errors'));
   const isSuccess = source.expression('isSuccess', 'INVALID_IS_SUCCESS');
   if (name === undefined || protocol === undefined) return undefined;
   return { ...protocol, name, subgraph: reading.subgraph, node, errors, isSuccess };
 }
 
-function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol | undefined {
+function readSourceProtocol(
+  source: Arguments<SourceDirectiveArgs>,
+  reading: Reading,
+): SourceProtocol | undefined {
   const kinds = source.given(protocolNames);
   if (kinds.length !== 1) {
     const has = kinds.join(' and ') || 'none of them';
@@ -63,22 +80,19 @@ function readSourceProtocol(source: Arguments, reading: Reading): SourceProtocol
     report(reading, 'INVALID_SOURCE_PROTOCOL', message, source.node);
     return undefined;
   }
-  const settings = kinds[0] && source.object(kinds[0]);
-  if (settings === undefined) return undefined;
-  switch (kinds[0]) {
-    case 'http':
-      return readHttpSource(settings, reading);
-    case 'grpc':
-      return readGrpcSource(settings, reading);
-    default:
-      return readGraphqlSource(settings, reading);
-  }
+  const [http, grpc, graphql] = [source.object('http'), source.object('grpc'), source.object('graphql')];
+  if (http !== undefined) return readHttpSource(http, reading);
+  if (grpc !== undefined) return readGrpcSource(grpc, reading);
+  return graphql && readGraphqlSource(graphql, reading);
 }
 
-function readHttpSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
+function readHttpSource(
+  settings: Arguments<ConnectSourceHttp>,
+  reading: Reading,
+): SourceProtocol | undefined {
   const baseURL = settings.templated('baseURL', 'INVALID_URL');
   const http = {
-    headers: readHeaders(settings, 'headers', reading),
+    headers: readHeaders(settings.objects('headers'), reading),
     path: settings.expression('path', 'INVALID_URL_PROPERTY'),
     queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
     timeoutMs: settings.durationMs('timeout'),
@@ -86,7 +100,7 @@ function readHttpSource(settings: Arguments, reading: Reading): SourceProtocol |
   return baseURL && { kind: 'http', http: { baseURL, ...http } };
 }
 
-function readGrpcSource(settings: Arguments, reading: Reading): SourceProtocol {
+function readGrpcSource(settings: Arguments<ConnectSourceGrpc>, reading: Reading): SourceProtocol {
   return {
     kind: 'grpc',
     grpc: {
@@ -96,12 +110,12 @@ function readGrpcSource(settings: Arguments, reading: Reading): SourceProtocol {
       reflection: settings.boolean('reflection') ?? false,
       tls: readTls(settings.object('tls')),
       timeoutMs: settings.durationMs('deadline'),
-      metadata: readHeaders(settings, 'metadata', reading),
+      metadata: readHeaders(settings.objects('metadata'), reading),
     },
   };
 }
 
-function readTls(tls: Arguments | undefined): TlsDefinition | undefined {
+function readTls(tls: Arguments<ConnectTls> | undefined): TlsDefinition | undefined {
   return (
     tls && {
       ca: tls.text('ca'),
@@ -112,10 +126,13 @@ function readTls(tls: Arguments | undefined): TlsDefinition | undefined {
   );
 }
 
-function readGraphqlSource(settings: Arguments, reading: Reading): SourceProtocol | undefined {
+function readGraphqlSource(
+  settings: Arguments<ConnectSourceGraphQl>,
+  reading: Reading,
+): SourceProtocol | undefined {
   const url = settings.templated('url', 'INVALID_URL');
   const graphql = {
-    headers: readHeaders(settings, 'headers', reading),
+    headers: readHeaders(settings.objects('headers'), reading),
     schema: settings.text('schema'),
     timeoutMs: settings.durationMs('timeout'),
   };
@@ -157,7 +174,7 @@ function readConnect(
 ): ConnectDefinition | undefined {
   const where = place.field === undefined ? place.type : `${place.type}.${place.field}`;
   const reading = { ...file, owner: `@connect on ${where}` };
-  const connect = new Arguments(node, reading);
+  const connect = new Arguments<ConnectDirectiveArgs>(node, reading);
   const call = readCall(connect, reading);
   const batch = connect.object('batch');
   const definition = {
@@ -171,46 +188,40 @@ function readConnect(
     selection: connect.expression('selection', 'INVALID_SELECTION'),
     entity: connect.boolean('entity') ?? place.field === undefined,
     batch: batch && { maxSize: batch.int('maxSize'), by: batch.expression('by', 'INVALID_BATCH_BY') },
-    errors: readErrors(connect),
+    errors: readErrors(connect.object('errors')),
     isSuccess: connect.expression('isSuccess', 'INVALID_IS_SUCCESS'),
   };
   return call && { ...call, ...definition };
 }
 
-function readCall(connect: Arguments, reading: Reading): CallProtocol | undefined {
+function readCall(connect: Arguments<ConnectDirectiveArgs>, reading: Reading): CallProtocol | undefined {
   const kinds = connect.given(protocolNames);
   if (kinds.length > 1) {
     const message = `${reading.owner} makes one call, but has ${kinds.join(' and ')}. Write one @connect for each.`;
     report(reading, 'INVALID_CONNECT_PROTOCOL', message, connect.node);
     return undefined;
   }
-  const settings = kinds[0] && connect.object(kinds[0]);
-  if (settings === undefined) return { kind: 'none' };
-  switch (kinds[0]) {
-    case 'http':
-      return readHttpCall(settings, reading);
-    case 'grpc':
-      return readGrpcCall(settings, reading);
-    default:
-      return readGraphqlCall(settings, reading);
-  }
+  const [http, grpc, graphql] = [connect.object('http'), connect.object('grpc'), connect.object('graphql')];
+  if (http !== undefined) return readHttpCall(http, reading);
+  if (grpc !== undefined) return readGrpcCall(grpc, reading);
+  return graphql === undefined ? { kind: 'none' } : readGraphqlCall(graphql, reading);
 }
 
 const verbs: readonly HttpVerb[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-function readHttpCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+function readHttpCall(settings: Arguments<ConnectHttp>, reading: Reading): CallProtocol | undefined {
   const method = readVerb(settings, reading);
   const url = method && settings.templated(method, 'INVALID_URL');
   const http = {
     body: settings.expression('body', 'INVALID_BODY'),
-    headers: readHeaders(settings, 'headers', reading),
+    headers: readHeaders(settings.objects('headers'), reading),
     path: settings.expression('path', 'INVALID_URL_PROPERTY'),
     queryParams: settings.expression('queryParams', 'INVALID_URL_PROPERTY'),
   };
   return method && url && { kind: 'http', http: { method, url, ...http } };
 }
 
-function readVerb(settings: Arguments, reading: Reading): HttpVerb | undefined {
+function readVerb(settings: Arguments<ConnectHttp>, reading: Reading): HttpVerb | undefined {
   const [method, ...more] = settings.given(verbs);
   if (method !== undefined && more.length === 0) return method;
   if (method === undefined) {
@@ -223,21 +234,21 @@ function readVerb(settings: Arguments, reading: Reading): HttpVerb | undefined {
   return undefined;
 }
 
-function readGrpcCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+function readGrpcCall(settings: Arguments<ConnectGrpc>, reading: Reading): CallProtocol | undefined {
   const method = settings.text('method');
   const grpc = {
     request: settings.expression('request', 'INVALID_BODY'),
-    metadata: readHeaders(settings, 'metadata', reading),
+    metadata: readHeaders(settings.objects('metadata'), reading),
   };
   return method && { kind: 'grpc', grpc: { method, ...grpc } };
 }
 
-function readGraphqlCall(settings: Arguments, reading: Reading): CallProtocol | undefined {
+function readGraphqlCall(settings: Arguments<ConnectGraphQl>, reading: Reading): CallProtocol | undefined {
   const [operation, ...more] = settings.given(['query', 'mutation']);
   const field = operation && settings.text(operation);
   const graphql = {
     args: settings.expression('args', 'INVALID_BODY'),
-    headers: readHeaders(settings, 'headers', reading),
+    headers: readHeaders(settings.objects('headers'), reading),
   };
   if (operation !== undefined && field !== undefined && more.length === 0) {
     return { kind: 'graphql', graphql: { operation, field, ...graphql } };
@@ -247,11 +258,14 @@ function readGraphqlCall(settings: Arguments, reading: Reading): CallProtocol | 
   return undefined;
 }
 
-function readHeaders(settings: Arguments, argument: string, reading: Reading): HeaderDefinition[] {
-  return settings.objects(argument).flatMap((header) => readHeader(header, reading) ?? []);
+function readHeaders(
+  headers: readonly Arguments<ConnectHeaderMapping>[],
+  reading: Reading,
+): HeaderDefinition[] {
+  return headers.flatMap((header) => readHeader(header, reading) ?? []);
 }
 
-function readHeader(header: Arguments, reading: Reading): HeaderDefinition | undefined {
+function readHeader(header: Arguments<ConnectHeaderMapping>, reading: Reading): HeaderDefinition | undefined {
   const name = header.text('name');
   if (name === undefined) return undefined;
   if (header.given(['from', 'value']).length !== 1) {
@@ -265,8 +279,7 @@ function readHeader(header: Arguments, reading: Reading): HeaderDefinition | und
   return { name: name.value, node: name, from: from?.toLowerCase(), value };
 }
 
-function readErrors(owner: Arguments): ErrorsDefinition | undefined {
-  const errors = owner.object('errors');
+function readErrors(errors: Arguments<ConnectErrors> | undefined): ErrorsDefinition | undefined {
   return (
     errors && {
       message: errors.expression('message', 'INVALID_ERRORS_MESSAGE'),
@@ -276,8 +289,11 @@ function readErrors(owner: Arguments): ErrorsDefinition | undefined {
 }
 
 function readPolicy(node: DirectiveNode, reading: Reading): PolicyDefinition | undefined {
-  const name = new Arguments(node, reading).string('name');
-  const policy = new Arguments(node, { ...reading, owner: `@definePolicy "${name ?? ''}"` });
+  const name = new Arguments<DefinePolicyDirectiveArgs>(node, reading).string('name');
+  const policy = new Arguments<DefinePolicyDirectiveArgs>(node, {
+    ...reading,
+    owner: `@definePolicy "${name ?? ''}"`,
+  });
   const allow = policy.expression('allow', 'INVALID_POLICY');
   return name === undefined || allow === undefined
     ? undefined
