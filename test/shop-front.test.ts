@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ask } from '../demo/ask.js';
+import { ShopFrontDocument } from '../demo/client/graphql.js';
 import { orders, products, users, type Money } from '../demo/data.js';
+import { demoToken } from '../demo/identities.js';
 import { startShopFront, type ShopFront } from './support/shop.js';
 
 const shopFront = readFileSync('demo/operations/shop-front.graphql', 'utf8');
@@ -39,6 +42,14 @@ describe('one query over three backends', () => {
     const { status, text } = await front.post(shopFront, 'customer');
     expect(status).toBe(200);
     expect(text).toBe(`${JSON.stringify({ data: { me: frontOf(1) } })}\n`);
+  });
+
+  it('answers the typed client', async () => {
+    const token = await demoToken('customer');
+    const { data } = await ask(`${front.url}/graphql`, ShopFrontDocument, { token });
+    expect(data?.me?.orders?.map((order) => order.total.amount)).toEqual(
+      frontOf(1).orders.map((order) => order.total.amount),
+    );
   });
 
   it('makes one REST, one GraphQL and one gRPC call for it', async () => {
