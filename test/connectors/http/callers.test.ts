@@ -1,7 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { parse } from 'graphql';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RequestContext } from '../../../src/base/context.js';
 import { openWire } from '../../../src/connectors/wire.js';
+import { createReferenceExecutor } from '../../../src/execution/reference.js';
 import { fileOf, json, open, startBackend, startSockets, type Answer } from './support.js';
 
 const post = (url: string, query: string, signal?: AbortSignal, headers: Record<string, string> = {}) =>
@@ -159,20 +163,15 @@ test('an aborted signal leaves no listener either', async () => {
 });
 
 test('nothing of a request is kept once it is over', async () => {
-  const { WeakRef: Weak, gc } = globalThis as typeof globalThis & { gc?: () => void };
-  const { setFlagsFromString } = await import('node:v8');
-  const { runInNewContext } = await import('node:vm');
   setFlagsFromString('--expose-gc');
-  const collect = gc ?? (runInNewContext('gc') as () => void);
+  const collect = runInNewContext('gc') as () => void;
   const backend = await startBackend(json({ id: 1 }));
   const gateway = await open(backend.url, fileOf({ http: 'GET: "/u"' }));
-  const { createReferenceExecutor } = await import('../../../src/execution/reference.js');
-  const { parse } = await import('graphql');
   const execute = createReferenceExecutor(gateway.schema, { info: vi.fn(), warn: vi.fn(), error: vi.fn() });
   const contexts: WeakRef<RequestContext>[] = [];
   const once = async () => {
     const context = new RequestContext({ signal: new AbortController().signal });
-    contexts.push(new Weak(context));
+    contexts.push(new WeakRef(context));
     await execute({ document: parse('{ go }'), context });
   };
   for (let i = 0; i < 20; i++) await once();
