@@ -98,7 +98,7 @@ export async function expectPageExchange(
         environment: { ...addressesOf(backend), ...environment },
       });
       const result = await gateway.ask({ query: exchange.query, headers }).finally(() => gateway.close());
-      expect(withoutLocations(result)).toEqual(JSON.parse(exchange.answer));
+      expect(withoutLocations(result)).toEqual(withoutLocations(JSON.parse(exchange.answer) as object));
       expect(backend.calls.toSorted()).toEqual(traced.map(({ request }) => request).toSorted());
     } finally {
       await backend.close();
@@ -116,10 +116,11 @@ export function addressesOf({ addresses }: Pick<PageBackend, 'addresses'>): Reco
   );
 }
 
-/** An answer as JSON, without the places in the query. */
+/** An answer as JSON, without the places in the query; errors, which come as calls end, by their paths. */
 export function withoutLocations(result: object): unknown {
   const plain = JSON.parse(JSON.stringify(result)) as { errors?: Record<string, unknown>[] };
   for (const error of plain.errors ?? []) delete error['locations'];
+  plain.errors?.sort((a, b) => (String(a['path']) < String(b['path']) ? -1 : 1));
   return plain;
 }
 
