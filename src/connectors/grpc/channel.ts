@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   Client,
   connectivityState,
@@ -79,10 +80,15 @@ export function openChannels(addresses: readonly string[], setting: ChannelSetti
     (address) => new Client(address, credentials, { ...channelOptions, ...named }),
   );
   const pick = roundRobin(clients);
+  const closing = new AbortController();
+  // every call in flight listens
+  setMaxListeners(0, closing.signal);
   return {
     next: pick,
-    unary: (call, limits) => tryEach(clients.length, pick, call, limits),
+    unary: (call, limits) => tryEach(clients.length, pick, call, { ...limits, closing: closing.signal }),
     close: () => {
+      // a channel that is closed lets its calls go on until their deadline
+      closing.abort();
       for (const client of clients) client.close();
     },
   };
@@ -112,11 +118,11 @@ async function tryEach(
   tries: number,
   pick: () => Client,
   call: UnaryCall,
-  limits: CallLimits,
+  limits: ChannelLimits,
 ): Promise<UnaryAnswer> {
   const deadline = Date.now() + limits.timeoutMs;
   for (let left = tries; ; left--) {
-    const { answer, ending } = await attempt(pick(), call, deadline, limits.signal);
+    const { answer, ending } = await attempt(pick(), call, deadline, limits);
     if (limits.signal?.aborted === true && !ending.sent) throw abandoned(limits.signal.reason);
     const error = toGatewayError(ending);
     if (error === undefined) return answer;
@@ -124,6 +130,11 @@ async function tryEach(
       ending.code === codes.UNAVAILABLE && /^(?:No connection|Name resolution)/.test(ending.details);
     if (left <= 1 || !neverLeft) throw error;
   }
+}
+
+interface ChannelLimits extends CallLimits {
+  /** Aborted when the channels are closed. */
+  readonly closing: AbortSignal;
 }
 
 interface Attempt {
@@ -139,7 +150,7 @@ function attempt(
   client: Client,
   { path, message, metadata }: UnaryCall,
   deadline: number,
-  signal: AbortSignal | undefined,
+  { signal, closing }: ChannelLimits,
 ): Promise<Attempt> {
   if (signal?.aborted === true) throw abandoned(signal.reason);
   return new Promise((resolve) => {
@@ -148,6 +159,7 @@ function attempt(
     const call = createCall(client, path, deadline);
     const abandon = () => call.cancelWithStatus(codes.CANCELLED, 'Cancelled on client');
     signal?.addEventListener('abort', abandon, { once: true });
+    closing.addEventListener('abort', abandon, { once: true });
     call.start(metadata, {
       onReceiveMetadata: (received) => (headers = received),
       onReceiveMessage: (received: Buffer) => {
@@ -157,6 +169,7 @@ function attempt(
       },
       onReceiveStatus: ({ code, details, metadata: trailers }) => {
         signal?.removeEventListener('abort', abandon);
+        closing.removeEventListener('abort', abandon);
         const answer = { code, details, message: replies[0], headers, trailers };
         resolve({ answer, ending: endingOf(answer, replies.length) });
       },
