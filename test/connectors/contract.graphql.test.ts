@@ -1,11 +1,12 @@
 import { parse, print } from 'graphql';
 import { expect } from 'vitest';
-import { stocked, describeContract } from './contract.js';
+import { stocked, describeContract, type Contract } from './contract.js';
+import { describeRestarts } from './contract/restarts.js';
 import { startGraphql } from './contract/graphql.js';
 
 const folder = new URL('contract/graphql/', import.meta.url).pathname;
 
-describeContract({
+const contract: Contract = {
   protocol: 'graphql',
   folder,
   start: () => startGraphql(`${folder}shop.remote.graphql`),
@@ -29,4 +30,7 @@ describeContract({
     const [, grouped = ''] = await documents('{ item(id: 1) { notes { text } } }');
     expect(grouped).toMatch(/findNotes\(ids: \$ids\) \{ (?:itemId text|text itemId) \}/);
   },
-});
+};
+
+describeContract(contract);
+describeRestarts(contract);

@@ -1,11 +1,12 @@
 import { expect } from 'vitest';
 import { Garbage } from './contract/backend.js';
 import { startGrpc } from './contract/grpc.js';
-import { describeContract } from './contract.js';
+import { describeContract, type Contract } from './contract.js';
+import { describeRestarts } from './contract/restarts.js';
 
 const folder = new URL('contract/grpc/', import.meta.url).pathname;
 
-describeContract({
+const contract: Contract = {
   protocol: 'grpc',
   folder,
   start: () => startGrpc(`${folder}shop.proto`, 'contract.v1.Shop'),
@@ -24,4 +25,7 @@ describeContract({
   wrongShape: { because: 'a message has the fields of its type and no others' },
   nullRows: { because: 'a repeated field holds no nulls' },
   refusedKeys: ['half a pair \ud800'],
-});
+};
+
+describeContract(contract);
+describeRestarts(contract);

@@ -1,7 +1,8 @@
 import { startRest } from './contract/http.js';
-import { describeContract } from './contract.js';
+import { describeContract, type Contract } from './contract.js';
+import { describeRestarts } from './contract/restarts.js';
 
-describeContract({
+const contract: Contract = {
   protocol: 'http',
   folder: new URL('contract/http/', import.meta.url).pathname,
   start: startRest,
@@ -11,4 +12,7 @@ describeContract({
   asksForNoMore: { because: 'a REST backend sends whole answers, and JSON is parsed whole' },
   wrongShape: (value) => JSON.stringify(value),
   refusedKeys: ['..', '.', '\u0000', 'half a pair \ud800'],
-});
+};
+
+describeContract(contract);
+describeRestarts(contract);
