@@ -131,7 +131,11 @@ function wordValue(word: string): unknown {
   return Number.isSafeInteger(number) || !/^-?\d+$/.test(word) ? number : BigInt(word);
 }
 
-/** Writes compact JSON; bigints as their digits, undefined properties not at all. */
+/**
+ * Writes compact JSON; bigints as their digits, undefined properties not at all.
+ *
+ * @throws TypeError where a value contains itself
+ */
 export function stringifyJson(value: unknown): string {
   try {
     return nativeText(value);
@@ -147,20 +151,28 @@ function nativeText(value: unknown): string {
   return text ?? 'null';
 }
 
-/** What is still to be written, last first: text as it is, or a value. */
-type Pending = string | { readonly value: unknown };
+/** What is still to be written, last first: text as it is, a value, or the end of one that was open. */
+type Pending = string | { readonly value: unknown } | { readonly end: object };
 
 function writeExactly(root: unknown): string {
   let text = '';
+  const open = new Set<object>();
   const pending: Pending[] = [{ value: root }];
   for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
     if (typeof item === 'string') text += item;
-    else if (Array.isArray(item.value)) pushList(item.value, pending);
-    else if (typeof item.value === 'object' && item.value !== null)
-      pushObject(item.value as JsonObject, pending);
+    else if ('end' in item) open.delete(item.end);
+    else if (typeof item.value === 'object' && item.value !== null) pushMembers(item.value, pending, open);
     else text += typeof item.value === 'bigint' ? item.value.toString() : nativeText(item.value);
   }
   return text;
+}
+
+function pushMembers(value: object, pending: Pending[], open: Set<object>): void {
+  if (open.has(value)) throw new TypeError('A value that contains itself has no JSON form');
+  open.add(value);
+  pending.push({ end: value });
+  if (Array.isArray(value)) pushList(value, pending);
+  else pushObject(value as JsonObject, pending);
 }
 
 function pushList(list: readonly unknown[], pending: Pending[]): void {

@@ -17,6 +17,7 @@ import type { Headers, RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
+import { stringifyJson } from '../mapping/json.js';
 import { errorsForApollo, formatError, longestWait } from './format-error.js';
 import type { GraphQLParameters } from './read-request.js';
 import type { Reply } from './refusal.js';
@@ -248,7 +249,7 @@ function createApollo(
     parseOptions: { maxTokens },
     validationRules: [...validationRules],
     formatError: (formatted, error) => formatError(formatted, error, rules),
-    stringifyResult: (result) => `${JSON.stringify(result)}\n`,
+    stringifyResult: (result) => `${stringifyJson(result)}\n`,
     logger: silentLogger,
     plugins: [...disabledPlugins(), unexpectedErrors(log)],
   });

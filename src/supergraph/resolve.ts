@@ -4,8 +4,10 @@ import {
   isCompositeType,
   isListType,
   isObjectType,
+  isSpecifiedScalarType,
   type GraphQLCompositeType,
   type GraphQLFieldResolver,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
@@ -113,7 +115,7 @@ function complete(
   const returned = getNamedType(info.returnType);
   const toItem = isCompositeType(returned)
     ? (item: unknown, path: RowPath) => toRow(item, path, returned, provision, context, info, resolution)
-    : toLeaf;
+    : (item: unknown) => toLeaf(item, returned);
   return completeType(value, info.returnType, info.path, toItem);
 }
 
@@ -168,8 +170,10 @@ function memberOf(abstract: GraphQLCompositeType, data: object, schema: GraphQLS
   );
 }
 
-function toLeaf(value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value;
+/** graphql-js's own scalars do not know bigint; any other takes it as it is, and it is written as digits. */
+function toLeaf(value: unknown, type: GraphQLNamedType): unknown {
+  if (typeof value !== 'bigint') return value;
+  return isSpecifiedScalarType(type) ? value.toString() : value;
 }
 
 function misfit(expected: string): GatewayError {

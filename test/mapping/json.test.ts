@@ -149,3 +149,11 @@ test('where code may not be generated, mappings give the same', () => {
   expect(refused).toBeGreaterThan(0);
   expect(mapping.evaluate(rows, {})).toEqual(generated);
 });
+
+test('a value that contains itself is refused, beside a bigint too', () => {
+  const circle: Record<string, unknown> = { big: 2n ** 60n };
+  circle['self'] = [circle];
+  expect(() => stringifyJson(circle)).toThrow(TypeError);
+  const shared = { n: 2n ** 60n };
+  expect(stringifyJson([shared, shared])).toBe('[{"n":1152921504606846976},{"n":1152921504606846976}]');
+});
