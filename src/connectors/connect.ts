@@ -44,7 +44,7 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     coordinate: definition.coordinate,
     needs: unionOf(needs, key) ?? needs,
     key,
-    usesArguments: uses.some((use) => use.name === '$args'),
+    usesArguments: uses.some((use) => use.name === '$args') || passesArguments(definition),
     takesMany,
     maxSize: takesMany ? batch?.maxSize : undefined,
     groups: by && groupsOf(definition, setting.subgraph),
@@ -54,6 +54,11 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     counts,
     fetch: createCall({ definition, answers, facts, changes, counts, ...setting }),
   };
+}
+
+/** Without a `request`, the arguments are the message of a gRPC call. */
+function passesArguments(definition: ConnectDefinition): boolean {
+  return definition.kind === 'grpc' && definition.grpc.request === undefined;
 }
 
 function groupsOf(definition: ConnectDefinition, subgraph: Subgraph): 'list' | 'first' {

@@ -61,9 +61,10 @@ function provisionOfEither(alternatives: readonly Provision[], origin: string): 
       const answers = new Set(alternatives.map((each) => each.gives(field)));
       return answers.size === 1 ? ([...answers][0] ?? 'no') : answers.size === 0 ? 'no' : 'maybe';
     },
+    // One that does not give the field has nothing to say of what comes with its objects.
     under: remembered((field) =>
       provisionOfEither(
-        alternatives.map((each) => each.under(field)),
+        alternatives.filter((each) => each.gives(field) !== 'no').map((each) => each.under(field)),
         origin,
       ),
     ),

@@ -56,9 +56,7 @@ function moreNullable(a: GraphQLOutputType, b: GraphQLOutputType): GraphQLOutput
   }
   const [nullableA, nullableB] = [getNullableType(a), getNullableType(b)];
   if (!isListType(nullableA) || !isListType(nullableB)) return nullableA;
-  return new GraphQLList(
-    moreNullable(nullableA.ofType, nullableB.ofType),
-  );
+  return new GraphQLList(moreNullable(nullableA.ofType, nullableB.ofType));
 }
 
 /** A subgraph's schema without the vocabulary, and without what clients must not see. */

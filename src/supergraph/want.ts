@@ -181,9 +181,9 @@ type Variables = Parameters<typeof collectSubFields>[2];
 /** The fields that a place selects of a type, by their own names. */
 export function fieldsByName(type: GraphQLObjectType, place: Place): Map<string, FieldNode[]> {
   const { schema, fragments, variableValues, fieldNodes } = place;
-  const collected = collectSubFields(schema, fragments, variableValues as unknown as Variables, type, [
-    ...fieldNodes,
-  ]);
+  // It looks for the values where graphql 17 has them.
+  const variables = { coerced: variableValues } as unknown as Variables;
+  const collected = collectSubFields(schema, fragments, variables, type, [...fieldNodes]);
   const byName = new Map<string, FieldNode[]>();
   for (const nodes of collected.fields.values()) {
     const name = nodes[0]?.name.value ?? '';

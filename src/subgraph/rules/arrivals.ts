@@ -1,9 +1,7 @@
-import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
+import { isInterfaceType, isObjectType } from 'graphql';
 import { outputShape, type ObjectShape, type OutputShape } from '../../mapping/shape.js';
-import { publicName } from '../public-name.js';
 import type { Subgraph } from '../subgraph.js';
 import { catalogOf, type Catalog, type Connected, type MergedType } from './catalog.js';
-import { forwards } from './owner.js';
 
 /** A field that does not come along with an object that some connector leads to. */
 export interface Lack {
@@ -41,7 +39,6 @@ export function arrivalsOf(subgraphs: readonly Subgraph[]): Arrivals {
 function follow(subgraphs: readonly Subgraph[]): Arrivals {
   const walk = new Walk(catalogOf(subgraphs));
   for (const connected of walk.catalog.connectors) walk.start(connected);
-  for (const subgraph of subgraphs) if (forwards(subgraph)) walk.forwarded(subgraph);
   return walk;
 }
 
@@ -76,19 +73,6 @@ class Walk implements Arrivals {
         this.fetched.add(`${name}.${field}`);
     }
     for (const member of type?.members ?? []) this.#fetch(member, narrow(given, member), connected);
-  }
-
-  /** Root fields without a connector go to the GraphQL service as they are; what they give is its business. */
-  forwarded(subgraph: Subgraph): void {
-    const { schema } = subgraph;
-    for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
-      for (const field of Object.values(root?.getFields() ?? {})) {
-        const name = `${publicName(subgraph, root?.name ?? '')}.${field.name}`;
-        if (this.catalog.byField.has(name)) continue;
-        this.given.add(name);
-        this.#arrive(publicName(subgraph, getNamedType(field.type).name), { kind: 'any' }, undefined);
-      }
-    }
   }
 
   /**

@@ -4,7 +4,6 @@ import { didYouMean } from '../../base/suggest.js';
 import type { Subgraph } from '../subgraph.js';
 import { directivesNamed, optionText, type Placed } from './directives.js';
 import { atNode, inText } from './fault.js';
-import { forwards } from './owner.js';
 import type { Rule, Scope } from './rule.js';
 
 /** Federation's directives are used where we can do what they ask for. */
@@ -16,7 +15,7 @@ export const federation: Rule = {
 /** Only a GraphQL service can be handed the fields that it requires. */
 function checkRequires({ directive, type, field }: Placed, subgraph: Subgraph): Problem[] {
   const connects = subgraph.connects.filter((each) => each.type === type && each.field === field);
-  const known = connects.length === 0 ? forwards(subgraph) : connects.every(({ kind }) => kind === 'graphql');
+  const known = connects.length > 0 && connects.every(({ kind }) => kind === 'graphql');
   if (known) return [];
   const message =
     `@requires on ${type ?? ''}.${field ?? ''} is not supported yet for backends that are no GraphQL services.` +

@@ -38,8 +38,3 @@ function rootsOf(schema: Subgraph['schema']) {
 export function sourceOf(subgraph: Subgraph, connect: ConnectDefinition): SourceDefinition | undefined {
   return subgraph.sources.find(({ name }) => name === connect.source?.value);
 }
-
-/** Whether the file's only source is a GraphQL service: what has no connector is forwarded to it. */
-export function forwards({ sources }: Subgraph): boolean {
-  return sources.length === 1 && sources[0]?.kind === 'graphql';
-}

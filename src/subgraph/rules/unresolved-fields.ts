@@ -3,7 +3,6 @@ import type { Subgraph } from '../subgraph.js';
 import { arrivalsOf } from './arrivals.js';
 import { catalogOf, type Declared, type MergedType } from './catalog.js';
 import { atNode } from './fault.js';
-import { forwards } from './owner.js';
 import type { Rule, Scope } from './rule.js';
 
 /**
@@ -24,7 +23,6 @@ function checkRoot(root: string, subgraph: Subgraph, { subgraphs }: Scope): Prob
   return [...fields].flatMap(([name, declarations]) => {
     const at = homeOf(declarations);
     if (at?.subgraph !== subgraph || byField.has(`${root}.${name}`)) return [];
-    if (declarations.some((each) => forwards(each.subgraph))) return [];
     return [
       unresolved(
         `${root}.${name} has no @connect in any file, so nothing would answer it.${rootHelp(subgraph)}`,
