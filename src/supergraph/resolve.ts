@@ -152,10 +152,11 @@ function toRow(
   context: RequestContext,
   info: GraphQLResolveInfo,
   { table, wants }: Resolution,
-): Row | Promise<Row | null> {
+): Row | null | Promise<Row | null> {
   if (!isObject(data)) throw misfit('an object');
   const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
   const want = wants.of(type, provision, info);
+  if (want.stub !== undefined && isNobody(data, want.stub)) return null;
   const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });
   return want.via.size === 0 ? row : row.arrive().then((arrived) => (arrived ? row : null));
 }

@@ -1,4 +1,6 @@
+import type { GraphQLObjectType } from 'graphql';
 import type { Connector } from '../connectors/connector.js';
+import { unionOf, type Wanted } from '../connectors/wanted.js';
 import type { FieldTree } from '../mapping/shape.js';
 import type { Provision } from './provision.js';
 
@@ -61,6 +63,22 @@ function lookForRoute(table: RouteTable, type: string, field: string, provision:
   if (given === 'maybe') return own;
   const entity = findEntity(table, type, field, provision, new Set());
   return entity === undefined ? none : { kind: 'entity', entity };
+}
+
+/** The key that is all that comes with an object of an entity; undefined where more comes, or the data must tell. */
+export function stubKey(
+  table: RouteTable,
+  type: GraphQLObjectType,
+  provision: Provision,
+): FieldTree | undefined {
+  const keys = (table.entities.get(type.name) ?? [])
+    .map(({ key }) => key)
+    .filter((key) => atHand(provision, key));
+  const names = new Set(keys.flatMap((key) => [...key.keys()]));
+  const comesAlone = Object.keys(type.getFields()).every(
+    (name) => provision.gives(name) === (names.has(name) ? 'yes' : 'no'),
+  );
+  return keys.length > 0 && comesAlone ? (keys.reduce<Wanted>(unionOf, new Map()) ?? undefined) : undefined;
 }
 
 function findEntity(

@@ -14,7 +14,7 @@ import {
 import { unionOf, type Wanted } from '../connectors/wanted.js';
 import type { FieldTree } from '../mapping/shape.js';
 import type { Provision } from './provision.js';
-import { findRoute, type EntityRoute, type RouteTable } from './routes.js';
+import { findRoute, stubKey, type EntityRoute, type RouteTable } from './routes.js';
 
 /** What has to be fetched of an object so that a selection of its fields can be answered. */
 export interface Want {
@@ -22,6 +22,8 @@ export interface Want {
   readonly own: FieldTree;
   /** By its key, from where else. */
   readonly via: ReadonlyMap<EntityRoute, FieldTree>;
+  /** Present for a stub, of which nothing comes but this key: where all of it is null, there is no such object. */
+  readonly stub?: FieldTree | undefined;
 }
 
 /** Fields that rules read: of the object that holds a guarded field, or of a guarded object. */
@@ -82,6 +84,8 @@ export class Wants {
   #find(type: GraphQLObjectType, provision: Provision, place: Place): Want {
     const found = new Found(this.#table, type.name, provision);
     found.need(this.#facts.ofType(type.name));
+    found.stub = stubKey(this.#table, type, provision);
+    found.need(found.stub);
     for (const [name, nodes] of fieldsByName(type, place)) {
       const field = type.getFields()[name];
       if (field === undefined) continue;
@@ -122,6 +126,7 @@ function hasCondition(definition: ASTNode): boolean {
 /** Collects where the fields of one object come from. */
 class Found implements Want {
   own: FieldTree = new Map();
+  stub: FieldTree | undefined;
   readonly via = new Map<EntityRoute, FieldTree>();
   readonly #table: RouteTable;
   readonly #type: string;

@@ -308,11 +308,19 @@ export function describeContract(contract: Contract): void {
           data: { slots: [{ item: null }, { item: null }] },
         });
         expect(backend.calls).toEqual([]);
+        for (const fields of ['id', '__typename', 'stock']) {
+          expect(await ask(slots([null], fields))).toEqual({ data: { slots: [{ item: null }] } });
+        }
+        expect(backend.calls).toEqual([]);
         expect((await ask(slots([null, '1'], 'name'))).errors).toBeUndefined();
         expect(keysOf(backend)).toEqual([['1']]);
         backend.reset(stocked);
-        expect((await ask('{ item(id: 4) { owner { name } } }')).data).toEqual({ item: { owner: null } });
-        expect(backend.operations()).toEqual(['findItem']);
+        for (const fields of ['name', 'id', '__typename']) {
+          expect(await ask(`{ item(id: 4) { owner { ${fields} } } }`)).toEqual({
+            data: { item: { owner: null } },
+          });
+        }
+        expect(backend.operations()).toEqual(['findItem', 'findItem', 'findItem']);
       });
     });
 
