@@ -148,13 +148,14 @@ function toRow(
   data: unknown,
   path: RowPath,
   returned: GraphQLCompositeType,
-  provision: Provision,
+  from: Provision,
   context: RequestContext,
   info: GraphQLResolveInfo,
   { table, wants }: Resolution,
 ): Row | null | Promise<Row | null> {
   if (!isObject(data)) throw misfit('an object');
   const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
+  const provision = from.as(type.name);
   const want = wants.of(type, provision, info);
   if (want.stub !== undefined && isNobody(data, want.stub)) return null;
   const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });

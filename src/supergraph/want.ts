@@ -64,7 +64,7 @@ export class Wants {
   /** What a field's own answer has to hold; for an interface or union, of each type it may be. */
   ofAnswer(type: GraphQLCompositeType, provision: Provision, place: Place): FieldTree {
     const types = isObjectType(type) ? [type] : place.schema.getPossibleTypes(type);
-    const wants = types.map((each) => this.of(each, provision, place).own as Wanted);
+    const wants = types.map((each) => this.of(each, provision.as(each.name), place).own as Wanted);
     return wants.reduce(unionOf, new Map()) ?? new Map();
   }
 
