@@ -50,6 +50,8 @@ const attacks: Readonly<Record<string, string>> = {
     '{ nodes { id: name name: id ... on Person { salary ssn boss { id: nick iban } } ... on Robot { maker { id: name salary } } } }',
   'a union':
     '{ things { ... on Person { id: nick salary iban } ... on Robot { id: name maker { id: nick bonus } } } }',
+  'what comes with one member and not with another':
+    '{ things { ... on Person { boss { id: nick name: id n: name salary } } ... on Robot { boss { id: name nick: id n: nick iban } } } }',
   'the type of a member':
     '{ things { __typename: __typename ... on Person { t: __typename id: __typename salary } } }',
   'the type under another name': '{ nodes { __typename: name ... on Person { name: __typename salary } } }',
@@ -248,7 +250,7 @@ const types: Readonly<Record<string, Readonly<Record<string, string | null>>>> =
     },
     ...{ bonus: null, 'bonus(factor: 2)': null, boss: 'Person', badge: 'Badge', slips: 'Slip' },
   },
-  Robot: { __typename: null, id: null, name: null, maker: 'Person' },
+  Robot: { __typename: null, id: null, name: null, maker: 'Person', boss: 'Person' },
   Node: { __typename: null, id: null, name: null },
   Thing: { __typename: null },
   Badge: { no: null, level: null, org: 'Org' },

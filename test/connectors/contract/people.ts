@@ -51,7 +51,13 @@ function toRow({ id, name, nick, boss, org, no }: Person): Record<string, unknow
   return { kind: 'person', id, name, nick, ...secrets, bossId: boss, orgId: org, badgeNo: no };
 }
 
-const robotRows = robots.map(({ id, name, maker }) => ({ kind: 'robot', id, name, makerId: maker }));
+const robotRows = robots.map(({ id, name, maker }) => ({
+  kind: 'robot',
+  id,
+  name,
+  makerId: maker,
+  makerName: find(maker)?.name,
+}));
 
 const payOf = ({ id }: Person) => ({ id, salary: salaryOf(id), iban: `iban of ${id}` });
 
@@ -151,7 +157,7 @@ function peopleFile(kind: Kind): string {
     .replaceAll('{, ', '{ ')
     .replaceAll(',,', ',');
   const thing = `... kind->match(
-    ['robot', { __typename: 'Robot', id, name, maker: { id: makerId } }],
+    ['robot', { __typename: 'Robot', id, name, maker: { id: makerId }, boss: { id: makerId, name: makerName } }],
     [@, { __typename: 'Person', ${object} }]
   )`;
   const from = (operation: string, input: string, selection: string) =>
@@ -179,7 +185,7 @@ function peopleFile(kind: Kind): string {
       boss: Person
       badge: Badge
     }
-    type Robot implements Node { id: ID! name: String maker: Person }
+    type Robot implements Node { id: ID! name: String maker: Person boss: Person }
     type Badge @key(fields: "org { id } no") { org: Org no: ID }
     type Org { id: ID! }
   `;
@@ -250,6 +256,8 @@ export function modelOf(sub: string): object {
     id,
     name,
     maker: () => toPersonOf(maker),
+    // Comes with its name, unlike a person's.
+    boss: () => toPersonOf(maker),
   });
   const things = () => [...people.map(toPerson), ...robots.map(toRobot)];
   return {
