@@ -5,7 +5,8 @@ import { loopback, type Transport } from './backend.js';
 
 /** A transport over `node:http`: `answer` is called for each request; malformed ones get JSON, never a bare close. */
 export function httpTransport(answer: RequestListener): Transport {
-  const server = createServer(answer);
+  // Longer than any client here pauses: one that reuses a connection in the moment it is closed gets a reset.
+  const server = createServer({ keepAliveTimeout: 65_000 }, answer);
   server.on('clientError', refuseMalformed);
   return { listen: (port) => listen(server, port), stop: () => stop(server) };
 }
