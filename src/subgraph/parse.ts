@@ -4,12 +4,12 @@ import {
   GraphQLSchema,
   Kind,
   parse,
-  type DefinitionNode,
   type DocumentNode,
   type Source,
 } from 'graphql';
 import type { Problem } from '../base/problems.js';
 import type { Reading } from './arguments.js';
+import { withoutLoneExtensions } from './extensions.js';
 import { checkGrammar } from './grammar.js';
 import { readLinks, withCanonicalNames } from './links.js';
 import type { SchemaFile } from './read.js';
@@ -65,23 +65,6 @@ function parseDocument(source: Source): DocumentNode | Problem {
     const message = source.body.trim() === '' ? 'The file is empty.' : error.message;
     return { code: 'GRAPHQL_SYNTAX', message, source, offset: error.positions?.[0] ?? 0 };
   }
-}
-
-/** `extend type Query` without a `type Query` in the same file reads as its definition. */
-function withoutLoneExtensions(document: DocumentNode): DocumentNode {
-  const defined = new Set(
-    document.definitions.flatMap((node) => ('fields' in node ? definedName(node) : [])),
-  );
-  const definitions = document.definitions.map((node): DefinitionNode => {
-    if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || defined.has(node.name.value)) return node;
-    defined.add(node.name.value);
-    return { ...node, kind: Kind.OBJECT_TYPE_DEFINITION };
-  });
-  return { ...document, definitions };
-}
-
-function definedName(node: DefinitionNode): string[] {
-  return node.kind === Kind.OBJECT_TYPE_DEFINITION ? [node.name.value] : [];
 }
 
 /** The types of the file with the vocabulary they are annotated in. */

@@ -4,15 +4,13 @@ import {
   buildASTSchema,
   buildClientSchema,
   GraphQLError,
-  Kind,
   parse,
   Source,
-  type DefinitionNode,
-  type DocumentNode,
   type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql';
 import { SchemaFilesError } from '../../base/problems.js';
+import { withoutLoneExtensions } from '../../subgraph/extensions.js';
 import type { Subgraph } from '../../subgraph/subgraph.js';
 import type { Text } from '../../subgraph/text.js';
 
@@ -81,21 +79,6 @@ function fromSdl(source: Source, name: Text): GraphQLSchema {
     const offset = error.positions?.[0] ?? 0;
     throw new SchemaFilesError([{ code: 'GRAPHQL_SYNTAX', message: error.message, source, offset }]);
   }
-}
-
-/** Federation subgraphs write `extend type Query` without a `type Query`. */
-function withoutLoneExtensions(document: DocumentNode): DocumentNode {
-  const defined = new Set(
-    document.definitions.flatMap((node) =>
-      node.kind === Kind.OBJECT_TYPE_DEFINITION ? node.name.value : [],
-    ),
-  );
-  const definitions = document.definitions.map((node): DefinitionNode => {
-    if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || defined.has(node.name.value)) return node;
-    defined.add(node.name.value);
-    return { ...node, kind: Kind.OBJECT_TYPE_DEFINITION };
-  });
-  return { ...document, definitions };
 }
 
 function outside(name: Text): SchemaFilesError {
