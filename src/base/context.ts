@@ -39,6 +39,7 @@ export class RequestContext {
   /** `performance.now()` at which the operation has used up its time. */
   readonly deadline: number;
   readonly explainsMappings: boolean;
+  readonly #timeoutMs: number;
   readonly #locals = new Map<object, unknown>();
 
   constructor(facts: RequestFacts = {}) {
@@ -47,7 +48,21 @@ export class RequestContext {
     this.address = facts.address ?? '';
     this.signal = facts.signal;
     this.explainsMappings = facts.explainsMappings ?? false;
-    this.deadline = performance.now() + (facts.timeoutMs ?? 10_000);
+    this.#timeoutMs = facts.timeoutMs ?? 10_000;
+    this.deadline = performance.now() + this.#timeoutMs;
+  }
+
+  /** The same caller's context for one event of a subscription: with time of its own, and nothing loaded yet. */
+  forEvent(): RequestContext {
+    const { headers, identity, address, signal, explainsMappings } = this;
+    return new RequestContext({
+      headers,
+      identity,
+      address,
+      explainsMappings,
+      timeoutMs: this.#timeoutMs,
+      ...(signal && { signal }),
+    });
   }
 
   /** The value this request keeps for `owner`, made on first use: a connector's loaders, a rule's verdict. */

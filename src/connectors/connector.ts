@@ -40,6 +40,12 @@ export interface Connector {
    * @throws GatewayError
    */
   fetch(inputs: FetchInputs, wanted: Wanted, context: RequestContext): Promise<unknown>;
+  /**
+   * Of a field of Subscription: opens the stream and maps its events, one by one. `return()` breaks it off.
+   *
+   * @throws GatewayError from `next()`
+   */
+  subscribe?(inputs: FetchInputs, wanted: Wanted, context: RequestContext): AsyncIterableIterator<unknown>;
 }
 
 /** What one call is made from. */

@@ -42,6 +42,8 @@ export interface Setting {
 export interface OpenSource<Kind extends ProtocolName = ProtocolName> {
   /** Prepares one connector's calls, once per load. */
   connect(definition: ConnectOf<Kind>): Transport;
+  /** The same for what answers with a stream of events; absent where the protocol has no such thing. */
+  subscribe?(definition: ConnectOf<Kind>): StreamTransport;
   /** Ends every connection. Calls in flight fail. */
   close(): Promise<void>;
 }
@@ -54,6 +56,28 @@ export interface Transport {
    * @throws GatewayError `BAD_USER_INPUT` where a value cannot stand in its place
    */
   prepare(variables: Variables, wanted: WantedAnswer): Outgoing;
+}
+
+/** Opens the streams of one connector. */
+export interface StreamTransport {
+  /**
+   * Fills in one request for events. It has not left yet: nothing is sent before {@link OutgoingStream.open}.
+   *
+   * @throws GatewayError `BAD_USER_INPUT` where a value cannot stand in its place
+   */
+  prepare(variables: Variables, wanted: WantedAnswer): OutgoingStream;
+}
+
+/** A request for events that is ready to leave. */
+export interface OutgoingStream {
+  /**
+   * One reply for each event, in order. The backend is asked for the next only when somebody waits for it, and what
+   * comes unasked is held back within bounds. Ends when the backend ends the stream; `return()` breaks it off.
+   *
+   * @param limits the time until the backend has accepted the request, and what ends the stream early
+   * @throws GatewayError from `next()`, as {@link Outgoing.send}
+   */
+  open(limits: CallLimits): AsyncIterableIterator<Reply>;
 }
 
 /** The part of the answer that will be read. One object per connector and set of fields, for the life of a load. */

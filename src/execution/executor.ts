@@ -12,8 +12,20 @@ export interface ExecutionRequest {
 /** Turns an operation into an answer. Errors are already what a stranger may see; it never throws. */
 export type Execute = (request: ExecutionRequest) => Promise<ExecutionResult>;
 
+/**
+ * Opens a subscription. Each event is answered with a context of its own, made from the request's for this event alone
+ * (`context.forEvent()`), so that nothing loaded for one event is shown with the next. One answer is made when it is asked for: who
+ * reads slowly slows the backend down. `return()` ends the backend's stream.
+ *
+ * @returns one answer, with errors, where the stream cannot be opened. It never throws, and neither does `next()`
+ */
+export type Subscribe = (
+  request: ExecutionRequest,
+) => Promise<ExecutionResult | AsyncIterableIterator<ExecutionResult>>;
+
 /** A schema and the way to execute operations on it: what is swapped when schema files change. */
 export interface Executable {
   readonly schema: GraphQLSchema;
   readonly execute: Execute;
+  readonly subscribe?: Subscribe;
 }

@@ -47,7 +47,7 @@ export type ConnectErrors = {
   readonly message?: InputMaybe<Scalars['connect__JSONSelection']['input']>;
 };
 
-/** One unary gRPC call. */
+/** One gRPC call: unary, or on a field of Subscription one that the server answers with a stream. */
 export type ConnectGrpc = {
   /** Metadata of this call; it replaces the source's of the same name. */
   readonly metadata?: InputMaybe<ReadonlyArray<ConnectHeaderMapping>>;
@@ -57,7 +57,7 @@ export type ConnectGrpc = {
   readonly request?: InputMaybe<Scalars['connect__JSONSelection']['input']>;
 };
 
-/** One field of a GraphQL backend's Query or Mutation: exactly one of `query` and `mutation`. */
+/** One root field of a GraphQL backend: exactly one of `query`, `mutation` and `subscription`. */
 export type ConnectGraphQl = {
   /** Gives an object with the field's arguments. */
   readonly args?: InputMaybe<Scalars['connect__JSONSelection']['input']>;
@@ -67,6 +67,8 @@ export type ConnectGraphQl = {
   readonly mutation?: InputMaybe<Scalars['String']['input']>;
   /** A field of the backend's Query type. */
   readonly query?: InputMaybe<Scalars['String']['input']>;
+  /** A field of the backend's Subscription type. */
+  readonly subscription?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** One REST request: exactly one verb. */
@@ -120,6 +122,11 @@ export type ConnectSourceGraphQl = {
   readonly headers?: InputMaybe<ReadonlyArray<ConnectHeaderMapping>>;
   /** File with the backend's schema, beside the schema file. Without it the backend is asked at start. */
   readonly schema?: InputMaybe<Scalars['String']['input']>;
+  /**
+   * Where subscriptions are opened, if not at `url` with server-sent events: `ws://` and `wss://` speak
+   * graphql-transport-ws, `http://` and `https://` server-sent events. May use `$env` and `$config`.
+   */
+  readonly subscriptions?: InputMaybe<Scalars['connect__Template']['input']>;
   /** How long one call may take. Default `5s`. */
   readonly timeout?: InputMaybe<Scalars['connect__Duration']['input']>;
   /** Where queries are posted. May use `$env` and `$config`. */

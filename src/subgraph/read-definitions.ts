@@ -135,6 +135,7 @@ function readGraphqlSource(
     headers: readHeaders(settings.objects('headers'), reading),
     schema: settings.text('schema'),
     timeoutMs: settings.durationMs('timeout'),
+    subscriptions: settings.templated('subscriptions', 'INVALID_URL'),
   };
   return url && { kind: 'graphql', graphql: { url, ...graphql } };
 }
@@ -244,7 +245,7 @@ function readGrpcCall(settings: Arguments<ConnectGrpc>, reading: Reading): CallP
 }
 
 function readGraphqlCall(settings: Arguments<ConnectGraphQl>, reading: Reading): CallProtocol | undefined {
-  const [operation, ...more] = settings.given(['query', 'mutation']);
+  const [operation, ...more] = settings.given(['query', 'mutation', 'subscription']);
   const field = operation && settings.text(operation);
   const graphql = {
     args: settings.expression('args', 'INVALID_BODY'),
@@ -253,7 +254,7 @@ function readGraphqlCall(settings: Arguments<ConnectGraphQl>, reading: Reading):
   if (operation !== undefined && field !== undefined && more.length === 0) {
     return { kind: 'graphql', graphql: { operation, field, ...graphql } };
   }
-  const message = `${reading.owner} needs exactly one of query and mutation: the name of a field.`;
+  const message = `${reading.owner} needs exactly one of query, mutation and subscription: the name of a field.`;
   report(reading, 'INVALID_GRAPHQL_CALL', message, settings.node);
   return undefined;
 }

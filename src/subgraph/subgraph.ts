@@ -98,6 +98,8 @@ export interface GraphqlSource {
   readonly headers: readonly HeaderDefinition[];
   readonly schema?: Text | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Where subscriptions are opened; at `url` unless given. */
+  readonly subscriptions?: Templated | undefined;
 }
 
 /** What one call asks of its backend, by protocol. `none`: the connector makes no call. */
@@ -126,7 +128,7 @@ export interface GrpcCall {
 }
 
 export interface GraphqlCall {
-  readonly operation: 'query' | 'mutation';
+  readonly operation: 'query' | 'mutation' | 'subscription';
   readonly field: Text;
   readonly args?: Expression | undefined;
   readonly headers: readonly HeaderDefinition[];
