@@ -83,12 +83,18 @@ function printRoot(name: string, given: readonly GraphQLArgument[]): string {
 }
 
 function rootTypeOf({ graphql }: ConnectOf<'graphql'>, schema: GraphQLSchema): GraphQLObjectType {
-  const type = graphql.operation === 'query' ? schema.getQueryType() : schema.getMutationType();
+  const { read, noun } = roots[graphql.operation];
+  const type = read(schema);
   if (isObjectType(type)) return type;
-  const message =
-    graphql.operation === 'query' ? 'The backend has no queries.' : 'The backend has no mutations.';
+  const message = `The backend has no ${noun}.`;
   throw new SchemaFilesError([problemAt(graphql.field, 0, 'GRAPHQL_FIELD_NOT_FOUND', message)]);
 }
+
+const roots = {
+  query: { noun: 'queries', read: (schema: GraphQLSchema) => schema.getQueryType() },
+  mutation: { noun: 'mutations', read: (schema: GraphQLSchema) => schema.getMutationType() },
+  subscription: { noun: 'subscriptions', read: (schema: GraphQLSchema) => schema.getSubscriptionType() },
+} as const;
 
 function rootFieldOf(
   { graphql }: ConnectOf<'graphql'>,

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { GatewayError } from '../../base/errors.js';
 import { SchemaFilesError } from '../../base/problems.js';
-import { compileSelection } from '../../mapping/compile.js';
+import { compileSelection, type Variables } from '../../mapping/compile.js';
 import { stringifyJson } from '../../mapping/json.js';
 import { own } from '../../mapping/values.js';
 import { compileHeaders, type HeaderEntry } from '../headers.js';
@@ -18,7 +18,7 @@ import type {
 import { toVariables } from './arguments.js';
 import { createOperation, type Operation } from './operation.js';
 import type { RemoteSchema } from './remote-schema.js';
-import { fromResponse, type RemoteReply } from './response.js';
+import { fromResponse, type Expected, type RemoteReply } from './response.js';
 import type { Service } from './service.js';
 
 /** What the calls of one connector are made with. */
@@ -36,39 +36,64 @@ export interface TransportSetting {
  * @throws SchemaFilesError where the backend's schema is known and the connector does not fit it
  */
 export function createTransport(parts: TransportSetting): Transport {
-  const { definition, source } = parts;
-  const headersOf = compileHeaders(source.graphql.headers, definition.graphql.headers);
-  const argumentsOf = definition.graphql.args && compileSelection(definition.graphql.args.selection);
+  const callOf = compileCall(parts);
   const operations = new Operations(parts);
   return {
     prepare: (variables, wanted) => {
-      const headers = headersOf(variables);
-      const args = argumentsOf?.evaluate({}, variables);
+      const call = callOf(variables, wanted);
       const operation = operations.known;
-      if (operation !== undefined) return outgoing(parts, operation, { headers, args, wanted });
-      return { send: (limits) => sendWhenKnown(parts, operations, { headers, args, wanted }, limits) };
+      if (operation !== undefined) return outgoing(parts, operation, call);
+      return { send: (limits) => sendWhenKnown(parts, operations, call, limits) };
     },
   };
 }
 
 /** What one call carries. */
-interface Call {
+export interface Call {
   readonly headers: readonly HeaderEntry[];
   /** What the mapping of the arguments gave. */
   readonly args: unknown;
   readonly wanted: WantedAnswer;
 }
 
-function outgoing(parts: TransportSetting, operation: Operation, call: Call): Outgoing {
-  const { json, renames } = operation.documentFor(call.wanted);
-  const variables = toVariables(call.args, operation.arguments);
-  const body = `{"query":${json},"variables":${stringifyJson(variables)}}`;
+/** Compiles the mappings of a connector's calls, once. */
+export function compileCall({
+  definition,
+  source,
+}: TransportSetting): (variables: Variables, wanted: WantedAnswer) => Call {
+  const headersOf = compileHeaders(source.graphql.headers, definition.graphql.headers);
+  const argumentsOf = definition.graphql.args && compileSelection(definition.graphql.args.selection);
+  return (variables, wanted) => ({
+    headers: headersOf(variables),
+    args: argumentsOf?.evaluate({}, variables),
+    wanted,
+  });
+}
+
+/** A call in the backend's own words. */
+export interface Written {
+  /** The GraphQL request, as JSON. */
+  readonly body: string;
+  /** What the answer is read with. */
+  readonly expected: Expected;
+}
+
+/** @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse the arguments */
+export function write(operation: Operation, { args, wanted }: Call): Written {
+  const { json, renames } = operation.documentFor(wanted);
+  const variables = toVariables(args, operation.arguments);
   const { name: field, type } = operation.field;
   return {
-    send: async (limits) => {
-      const response = await parts.service.post(body, call.headers, limits);
-      return noted(fromResponse(response, { field, type, renames }), parts);
-    },
+    body: `{"query":${json},"variables":${stringifyJson(variables)}}`,
+    expected: { field, type, renames },
+  };
+}
+
+function outgoing(parts: TransportSetting, operation: Operation, call: Call): Outgoing {
+  const { body, expected } = write(operation, call);
+  return {
+    send: async (limits) =>
+      noted(fromResponse(await parts.service.post(body, call.headers, limits), expected), parts),
   };
 }
 
@@ -86,7 +111,7 @@ async function sendWhenKnown(
 }
 
 /** The connector's operation, made as soon as the schema is known. */
-class Operations {
+export class Operations {
   readonly #parts: TransportSetting;
   #operation: Operation | undefined;
   #misfit: SchemaFilesError | undefined;
@@ -130,7 +155,7 @@ class Operations {
 }
 
 /** Errors beside data reach nobody but the log. */
-function noted(
+export function noted(
   { partialErrors, ...reply }: RemoteReply,
   { definition, source, setting }: TransportSetting,
 ): Reply {

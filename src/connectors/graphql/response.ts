@@ -27,15 +27,28 @@ export interface RemoteReply extends Reply {
  *
  * @throws GatewayError `CONNECTOR_RESPONSE_INVALID` where a success cannot be read
  */
-export function fromResponse(response: WireReply, expected: Expected): RemoteReply {
-  const succeeded = response.status >= 200 && response.status < 300;
-  const answer = readAnswer(response.body.toString('utf8'));
-  if (!succeeded) return failure(response, answer?.errors ?? []);
-  if (answer === undefined) throw unreadable('is no answer to a GraphQL request', response.status);
+export function fromResponse({ status, headers, body }: WireReply, expected: Expected): RemoteReply {
+  return fromPayload({ status, headers, payload: parsed(body.toString('utf8')) }, expected);
+}
+
+/** An answer that has been parsed: what came as a response of its own, or as one event of a stream. */
+export interface RemoteAnswer extends Head {
+  /** `{ data, errors }`; undefined where it was no JSON. */
+  readonly payload: unknown;
+}
+
+type Head = Pick<WireReply, 'status' | 'headers'>;
+
+/** The same as {@link fromResponse}, for what has been parsed. */
+export function fromPayload({ payload, ...head }: RemoteAnswer, expected: Expected): RemoteReply {
+  const { status, headers } = head;
+  const succeeded = status >= 200 && status < 300;
+  const answer = toAnswer(payload);
+  if (!succeeded) return failure(head, answer?.errors ?? []);
+  if (answer === undefined) throw unreadable('is no answer to a GraphQL request', status);
   const value = isObject(answer.data) ? own(answer.data, expected.field) : undefined;
   const isGone = value === undefined || value === null;
-  if (isGone && answer.errors.length > 0) return failure(response, answer.errors);
-  const { status, headers } = response;
+  if (isGone && answer.errors.length > 0) return failure(head, answer.errors);
   const misfit = misfitOf(value, answer.data, expected);
   if (misfit !== undefined) throw unreadable(misfit, status);
   const body = restoreNames(value, expected.renames);
@@ -47,17 +60,20 @@ interface Answer {
   readonly errors: readonly JsonObject[];
 }
 
-/** The answer, or undefined where the text is none. */
-function readAnswer(text: string): Answer | undefined {
+/** What the text says, or undefined where it is no JSON. */
+export function parsed(text: string): unknown {
   try {
-    const answer = parseJson(text);
-    if (!isObject(answer)) return undefined;
-    const errors = own(answer, 'errors') ?? [];
-    return Array.isArray(errors) ? { data: own(answer, 'data'), errors: errors.map(toError) } : undefined;
+    return parseJson(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function toAnswer(payload: unknown): Answer | undefined {
+  if (!isObject(payload)) return undefined;
+  const errors = own(payload, 'errors') ?? [];
+  return Array.isArray(errors) ? { data: own(payload, 'data'), errors: errors.map(toError) } : undefined;
 }
 
 /** Some services send bare texts. */
@@ -65,7 +81,7 @@ function toError(error: unknown): JsonObject {
   return isObject(error) ? error : { message: typeof error === 'string' ? error : '' };
 }
 
-function failure({ status, headers }: WireReply, errors: readonly JsonObject[]): RemoteReply {
+function failure({ status, headers }: Head, errors: readonly JsonObject[]): RemoteReply {
   const message =
     errors.map((error) => own(error, 'message')).find((text) => typeof text === 'string') ?? null;
   const code = errors.map(codeOf).find((each) => each !== undefined);

@@ -103,6 +103,11 @@ describe('the field', () => {
     ],
     ['of a mutation where there are none', 'mutation: "place"', ['The backend has no mutations. @ place']],
     [
+      'of a subscription where there are none',
+      'subscription: "placed"',
+      ['The backend has no subscriptions. @ placed'],
+    ],
+    [
       'that is inherited from Object',
       'query: "constructor"',
       ['The backend\'s type Query has no field "constructor". @ constructor'],
