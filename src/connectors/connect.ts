@@ -5,7 +5,7 @@ import { outputShape, variableUses, type FieldTree } from '../mapping/shape.js';
 import type { Selection } from '../mapping/syntax.js';
 import { expressionsOf } from '../subgraph/expressions.js';
 import type { ConnectDefinition, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
-import { answersOf } from './answers.js';
+import { answersAsTheyAre, answersOf } from './answers.js';
 import { createCall } from './call.js';
 import type { CallBudget } from './call-budget.js';
 import type { Connector } from './connector.js';
@@ -29,16 +29,19 @@ export interface ConnectorSetting {
 export function createConnector(definition: ConnectDefinition, setting: ConnectorSetting): Connector {
   const { selection, batch } = definition;
   const uses = expressionsOf(definition).flatMap((expression) => variableUses(expression));
-  const needs = treeOf(
-    uses.filter((use) => use.name === '$this' || use.name === '$batch').map((use) => use.path),
-  );
+  const entity = definition.kind === 'graphql' ? definition.graphql.entity : undefined;
+  const needs =
+    entity?.representation ??
+    treeOf(uses.filter((use) => use.name === '$this' || use.name === '$batch').map((use) => use.path));
   const by = batch?.by?.selection;
   const key = by === undefined ? needs : outputTree(by);
-  const answers = answersOf(selection?.selection, by);
+  const forwards = definition.kind === 'graphql' && selection === undefined && by === undefined;
+  const answers = forwards ? answersAsTheyAre() : answersOf(selection?.selection, by);
   const facts = { service: definition.subgraph, connector: { coordinate: definition.coordinate } };
   const changes = definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation');
   const counts: MappingCounts = { answers: 0, checked: 0, remarks: 0 };
-  const takesMany = uses.some((use) => use.name === '$batch');
+  const inOrder = entity !== undefined;
+  const takesMany = inOrder || uses.some((use) => use.name === '$batch');
   return {
     definition,
     coordinate: definition.coordinate,
@@ -48,6 +51,8 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     takesMany,
     maxSize: takesMany ? batch?.maxSize : undefined,
     groups: by && groupsOf(definition, setting.subgraph),
+    inOrder,
+    forwards,
     changes,
     output: selection && outputShape(selection.selection),
     facts,
@@ -58,6 +63,7 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
 
 /** Without a `request`, the arguments are the message of a gRPC call. */
 function passesArguments(definition: ConnectDefinition): boolean {
+  if (definition.kind === 'graphql') return definition.graphql.forwards === true;
   return definition.kind === 'grpc' && definition.grpc.request === undefined;
 }
 

@@ -25,6 +25,10 @@ export interface Connector {
   readonly maxSize: number | undefined;
   /** … and what is made of the rows with one key, for `batch.by`. */
   readonly groups: 'list' | 'first' | undefined;
+  /** Whether the rows come in the order of the keys, and need not be told apart. */
+  readonly inOrder: boolean;
+  /** Whether the fields of its answer are the backend's own, which take their arguments there. */
+  readonly forwards: boolean;
   /** Whether a call changes something: it is never shared, repeated or reordered. */
   readonly changes: boolean;
   /** What a selection can give; absent where the names are the same on both sides. */

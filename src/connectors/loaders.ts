@@ -125,6 +125,7 @@ function rowsByKey(connector: Connector, answer: unknown, entries: readonly Entr
       extensions: connector.facts,
     });
   }
+  if (connector.inOrder) return entries.map((_, index): unknown => rows[index] ?? null);
   return connector.groups === undefined
     ? matched(rows, entries, connector.key)
     : grouped(rows, entries, connector.key, connector.groups);

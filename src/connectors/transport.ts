@@ -2,7 +2,7 @@ import type { Headers } from '../base/context.js';
 import type { Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import type { Variables } from '../mapping/compile.js';
-import type { Selection } from '../mapping/syntax.js';
+import type { InputTree } from '../mapping/shape.js';
 import type {
   CallProtocol,
   ConnectDefinition,
@@ -82,8 +82,8 @@ export interface OutgoingStream {
 
 /** The part of the answer that will be read. One object per connector and set of fields, for the life of a load. */
 export interface WantedAnswer {
-  /** The pruned selection: its input paths are what the backend has to send. */
-  readonly selection: Selection;
+  /** What of the body will be read. Of a field that is handed on as it is, fields stand under their `fieldKey`s. */
+  readonly reads: InputTree;
 }
 
 /** A call that is ready to leave. */

@@ -10,6 +10,7 @@ import {
 import type { Problem } from '../base/problems.js';
 import type { Reading } from './arguments.js';
 import { withoutLoneExtensions } from './extensions.js';
+import { withForwarding } from './forward.js';
 import { checkGrammar } from './grammar.js';
 import { readLinks, withCanonicalNames } from './links.js';
 import type { SchemaFile } from './read.js';
@@ -45,7 +46,8 @@ export function parseSubgraph(file: SchemaFile): Parsed {
   if (schema === undefined || !linked) return { subgraph: undefined, problems };
   const { version, strict } = links;
   const { name, source, folder } = file;
-  return { subgraph: { name, source, folder, version, strict, document, schema, ...definitions }, problems };
+  const subgraph = { name, source, folder, version, strict, document, schema, ...definitions };
+  return { subgraph: withForwarding(subgraph), problems };
 }
 
 /** A file with faults may name types that are not there. */

@@ -1,4 +1,5 @@
 import type { DirectiveNode, DocumentNode, GraphQLSchema, Source } from 'graphql';
+import type { FieldTree } from '../mapping/shape.js';
 import type { Selection } from '../mapping/syntax.js';
 import type { Template } from '../mapping/template.js';
 import type { SpecVersion } from '../mapping/version.js';
@@ -132,6 +133,18 @@ export interface GraphqlCall {
   readonly field: Text;
   readonly args?: Expression | undefined;
   readonly headers: readonly HeaderDefinition[];
+  /** Whether the field is handed on as it is, with its own arguments. */
+  readonly forwards?: boolean;
+  /** Present where the field is `_entities` of a Federation subgraph. */
+  readonly entity?: EntityCall;
+}
+
+/** A part of an object that a Federation subgraph gives to who knows its key. */
+export interface EntityCall {
+  /** What the subgraph has to be told of the object: its key, and the fields that it requires of others. */
+  readonly representation: FieldTree;
+  /** What it gives. */
+  readonly fields: readonly string[];
 }
 
 /** One `@connect`. */

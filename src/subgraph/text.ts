@@ -1,4 +1,4 @@
-import { Kind, type Source, type StringValueNode, type ValueNode } from 'graphql';
+import { Kind, type NameNode, type Source, type StringValueNode, type ValueNode } from 'graphql';
 
 /** A string somebody wrote in a schema file, which knows where each of its characters stands. */
 export interface Text {
@@ -18,6 +18,15 @@ export function textOf(node: StringValueNode, source: Source): Text {
       offsets ??= node.block === true ? blockOffsets(node, source) : plainOffsets(node, source);
       return offsets[Math.min(index, offsets.length - 1)] ?? startOf(node);
     },
+  };
+}
+
+/** The text of a name, which stands in the file as it is. */
+export function nameText(node: NameNode, source: Source): Text {
+  return {
+    value: node.value,
+    source,
+    offsetOf: (index) => startOf(node) + Math.min(index, node.value.length),
   };
 }
 

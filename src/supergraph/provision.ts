@@ -1,11 +1,15 @@
-import { getNamedType, isInterfaceType, isObjectType, type FieldDefinitionNode } from 'graphql';
-import type { OutputShape } from '../mapping/shape.js';
+import { getNamedType, isCompositeType, isUnionType } from 'graphql';
+import { unionOf } from '../connectors/wanted.js';
+import type { FieldTree, OutputShape } from '../mapping/shape.js';
+import { givenFields, providedBy } from '../subgraph/given-fields.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 
 /** Which fields come with an object, by where the object came from. */
 export interface Provision {
   /** The subgraph whose connector brought the object. */
   readonly origin: string;
+  /** Whether the object is as its backend made it, where fields have taken their arguments. */
+  readonly forwarded: boolean;
   /** `maybe`: only the data can tell. */
   gives(field: string): 'yes' | 'no' | 'maybe';
   /** The same of the objects that this field holds. The same object each time, so that it can be a key. */
@@ -17,6 +21,7 @@ export interface Provision {
 /** Nothing comes along: the objects at the root of an operation. */
 export const nothing: Provision = {
   origin: '',
+  forwarded: false,
   gives: () => 'no',
   under: () => nothing,
   as: () => nothing,
@@ -24,7 +29,13 @@ export const nothing: Provision = {
 
 /** Whatever the data holds: below a path whose answer nobody described. */
 function anything(origin: string): Provision {
-  const provision: Provision = { origin, gives: () => 'maybe', under: () => provision, as: () => provision };
+  const provision: Provision = {
+    origin,
+    forwarded: false,
+    gives: () => 'maybe',
+    under: () => provision,
+    as: () => provision,
+  };
   return provision;
 }
 
@@ -38,6 +49,7 @@ export function provisionOfShape(shape: OutputShape, origin: string): Provision 
     case 'object': {
       const provision: Provision = {
         origin,
+        forwarded: false,
         gives: (field) => (shape.fields.has(field) ? 'yes' : shape.open ? 'maybe' : 'no'),
         under: remembered((field) => {
           const inner = shape.fields.get(field)?.shape;
@@ -86,6 +98,7 @@ function provisionOfEither(alternatives: readonly Provision[], origin: string): 
   if (only !== undefined && alternatives.length === 1) return only;
   return {
     origin,
+    forwarded: false,
     as: remembered((type) =>
       provisionOfEither(
         alternatives.map((each) => each.as(type)),
@@ -107,27 +120,43 @@ function provisionOfEither(alternatives: readonly Provision[], origin: string): 
 }
 
 /**
- * What comes with an object where names are the same on both sides: every field that its file says of the type
- * and gives no connector of its own. An `@external` field is only named there.
+ * What comes with an object where names are the same on both sides: every field that its file gives.
+ *
+ * @param forwarded whether fields with arguments take them there
+ * @param provided fields that come along here although they are another file's, as `@provides` says
  */
-export function provisionOfType(subgraph: Subgraph, typeName: string): Provision {
+export function provisionOfType(
+  subgraph: Subgraph,
+  typeName: string,
+  forwarded: boolean,
+  provided: FieldTree = nothingProvided,
+): Provision {
   const type = subgraph.schema.getType(typeName);
-  if (!isObjectType(type) && !isInterfaceType(type)) return anything(subgraph.name);
-  const fields = type.getFields();
-  const elsewhere = new Set([
-    ...subgraph.connects.flatMap(({ type: owner, field }) => (owner === typeName ? (field ?? []) : [])),
-    ...Object.keys(fields).filter((name) => isExternal(fields[name]?.astNode)),
-  ]);
+  if (!isCompositeType(type)) return anything(subgraph.name);
+  const fields = isUnionType(type) ? {} : type.getFields();
+  const given = new Set([...givenFields(subgraph, type), ...provided.keys()]);
   const provision: Provision = {
     origin: subgraph.name,
-    gives: (field) => (Object.hasOwn(fields, field) && !elsewhere.has(field) ? 'yes' : 'no'),
-    under: remembered((field) => {
-      const returned = Object.hasOwn(fields, field) ? fields[field]?.type : undefined;
-      return returned === undefined ? nothing : provisionOfType(subgraph, getNamedType(returned).name);
+    forwarded,
+    gives: (field) => (given.has(field) ? 'yes' : 'no'),
+    under: remembered((name) => {
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (field === undefined) return nothing;
+      const below = unionOf(provided.get(name) ?? nothingProvided, providedBy(field)) ?? nothingProvided;
+      return provisionOfType(subgraph, getNamedType(field.type).name, forwarded, below);
     }),
-    as: remembered((member) => (member === typeName ? provision : provisionOfType(subgraph, member))),
+    as: remembered((member) =>
+      member === typeName ? provision : provisionOfType(subgraph, member, forwarded, provided),
+    ),
   };
   return provision;
+}
+
+const nothingProvided: FieldTree = new Map();
+
+/** The same of an object that was fetched for the sake of some fields alone. */
+export function onlyFields(provision: Provision, fields: readonly string[]): Provision {
+  return { ...provision, gives: (field) => (fields.includes(field) ? provision.gives(field) : 'no') };
 }
 
 const joined = new WeakMap<Provision, WeakMap<Provision, Provision>>();
@@ -146,14 +175,11 @@ export function provisionOfAll(provisions: readonly Provision[]): Provision {
 function provisionOfBoth(a: Provision, b: Provision): Provision {
   return {
     origin: a.origin,
+    forwarded: a.forwarded && b.forwarded,
     gives: (field) => (a.gives(field) === 'no' ? b.gives(field) : a.gives(field)),
     under: (field) => (a.gives(field) === 'no' ? b.under(field) : a.under(field)),
     as: (type) => provisionOfAll([a.as(type), b.as(type)]),
   };
-}
-
-function isExternal(node: FieldDefinitionNode | null | undefined): boolean {
-  return node?.directives?.some((directive) => directive.name.value === 'external') ?? false;
 }
 
 function remembered(find: (name: string) => Provision): (name: string) => Provision {

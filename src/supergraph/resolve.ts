@@ -16,6 +16,7 @@ import {
 import type { RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { Connector, FieldArguments } from '../connectors/connector.js';
+import { fieldKey } from '../connectors/field-keys.js';
 import { isNobody } from '../connectors/keys.js';
 import { load } from '../connectors/loaders.js';
 import { isObject, own } from '../mapping/values.js';
@@ -53,10 +54,11 @@ function resolverOf(type: GraphQLObjectType, field: string, resolution: Resoluti
     // What came with the object is answered at once: a promise for each field of each row would cost more than
     // all the rest.
     if (route.kind === 'own' && row !== undefined) {
-      return complete(own(row.data, field), provision.under(field), context, info, resolution);
+      const key = provision.forwarded ? fieldKey(field, args) : field;
+      return complete(own(row.data, key), provision.under(field), context, info, resolution);
     }
     if (route.kind === 'connector') return askFor(route.connectors, row, args, context, info, resolution);
-    return row === undefined ? null : fetchField(row, field, context, info, resolution);
+    return row === undefined ? null : fetchField(row, field, args, context, info, resolution);
   };
 }
 
@@ -79,11 +81,12 @@ async function askFor(
 async function fetchField(
   row: Row,
   field: string,
+  args: FieldArguments,
   context: RequestContext,
   info: GraphQLResolveInfo,
   resolution: Resolution,
 ): Promise<unknown> {
-  const { value, provision } = await row.value(field);
+  const { value, provision } = await row.value(field, fieldKey(field, args));
   return complete(value, provision, context, info, resolution);
 }
 
@@ -119,6 +122,7 @@ function complete(
   return completeType(value, info.returnType, info.path, toItem);
 }
 
+/** An error that a backend sent in the place of a value is the error of that place. */
 function completeType(
   value: unknown,
   type: GraphQLOutputType,
@@ -126,6 +130,7 @@ function completeType(
   toItem: (item: unknown, path: RowPath) => unknown,
 ): unknown {
   if (value === null || value === undefined) return null;
+  if (value instanceof Error) return value;
   const nullable = getNullableType(type);
   if (!isListType(nullable)) return toItem(value, path);
   if (!Array.isArray(value)) throw misfit('a list');

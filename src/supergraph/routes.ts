@@ -33,6 +33,8 @@ export interface RouteTable {
   readonly entities: ReadonlyMap<string, readonly EntityRoute[]>;
   /** Subgraphs that another has taken a field from by `@override`, by `Type.field`. */
   readonly overridden: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Names of fields, other than root fields, whose arguments are handed on to their backend. */
+  readonly forwardedNames: ReadonlySet<string>;
   /** Routes that were looked for before, by provision and `Type.field`. */
   readonly found: WeakMap<Provision, Map<string, Route>>;
 }

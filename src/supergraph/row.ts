@@ -74,16 +74,21 @@ export class Row {
     return fetches.length === 0 || (await Promise.all(fetches)).includes(true);
   }
 
-  /** The mapped value of a field that has no connector of its own, with what comes with it. */
-  async value(field: string): Promise<{ value: unknown; provision: Provision }> {
+  /**
+   * The mapped value of a field that has no connector of its own, with what comes with it.
+   *
+   * @param key under which it stands with a backend that takes its arguments
+   */
+  async value(field: string, key = field): Promise<{ value: unknown; provision: Provision }> {
     const route = findRoute(this.#table, this.type.name, field, this.provision);
     switch (route.kind) {
       case 'own':
         return { value: own(this.data, field), provision: this.provision.under(field) };
       case 'entity': {
         const object = await this.#fetch(route.entity);
-        const value = isObject(object) ? own(object, field) : null;
-        return { value, provision: route.entity.provision.under(field) };
+        const { provision } = route.entity;
+        const value = isObject(object) ? own(object, provision.forwarded ? key : field) : null;
+        return { value, provision: provision.under(field) };
       }
       case 'connector': {
         const [connector] = route.connectors;
@@ -108,7 +113,7 @@ export class Row {
     for (const [name, nested] of fields) {
       const route = findRoute(this.#table, this.type.name, name, this.provision);
       if (route.kind !== 'own') return undefined;
-      const value = own(this.data, name);
+      const value = withoutError(own(this.data, name));
       const below = nested === null ? undefined : this.#below(name, value, this.provision.under(name));
       const read = nested === null || below === undefined ? value : below.#atHand(nested);
       if (Array.isArray(value) && nested !== null) return undefined;
@@ -121,7 +126,8 @@ export class Row {
   async #readOneByOne(fields: FieldTree): Promise<ParentObject> {
     const object: Record<string, unknown> = {};
     for (const [name, nested] of fields) {
-      const { value, provision } = await this.value(name);
+      const { value: found, provision } = await this.value(name);
+      const value = withoutError(found);
       const read = nested === null ? value : await this.#readBelow(name, value, provision, nested);
       if (read !== undefined) put(object, name, read);
     }
@@ -180,6 +186,11 @@ export class Row {
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
     return load(entity.connector, this.#context, { ...inputs, wanted });
   }
+}
+
+/** What could not be had is no key, and no fact for a rule. */
+function withoutError(value: unknown): unknown {
+  return value instanceof Error ? undefined : value;
 }
 
 function asClientsSee(value: unknown, type: GraphQLNamedType | undefined): unknown {

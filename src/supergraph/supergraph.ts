@@ -1,9 +1,17 @@
-import { getNamedType, isObjectType, Kind, type FieldDefinitionNode, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  type FieldDefinitionNode,
+  type GraphQLSchema,
+} from 'graphql';
 import type { Connector } from '../connectors/connector.js';
 import { treeOf } from '../connectors/wanted.js';
+import { providedBy } from '../subgraph/given-fields.js';
 import { publicName } from '../subgraph/public-name.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
-import { nothing, provisionOfShape, provisionOfType, type Provision } from './provision.js';
+import { nothing, onlyFields, provisionOfShape, provisionOfType, type Provision } from './provision.js';
 import { addResolvers } from './resolve.js';
 import type { EntityRoute, RouteTable } from './routes.js';
 import { stitch } from './stitch.js';
@@ -40,11 +48,16 @@ export function buildSupergraph(connected: readonly ConnectedSubgraph[], facts: 
 
 function provisionOf(connector: Connector, subgraph: Subgraph): Provision {
   if (connector.output !== undefined) return provisionOfShape(connector.output, subgraph.name);
-  const { type: typeName, field } = connector.definition;
+  const { definition, forwards } = connector;
+  const { type: typeName, field: fieldName } = definition;
   const type = subgraph.schema.getType(typeName);
-  if (field === undefined || !isObjectType(type)) return provisionOfType(subgraph, typeName);
-  const returned = type.getFields()[field]?.type;
-  return provisionOfType(subgraph, returned === undefined ? '' : getNamedType(returned).name);
+  const field = isObjectType(type) && fieldName !== undefined ? type.getFields()[fieldName] : undefined;
+  if (field !== undefined) {
+    return provisionOfType(subgraph, getNamedType(field.type).name, forwards, providedBy(field));
+  }
+  const provision = provisionOfType(subgraph, typeName, forwards);
+  const entity = definition.kind === 'graphql' ? definition.graphql.entity : undefined;
+  return entity === undefined ? provision : onlyFields(provision, entity.fields);
 }
 
 function buildTable(
@@ -67,7 +80,17 @@ function buildTable(
       }
     }
   }
-  return { fields, entities, overridden, found: new WeakMap() };
+  return { fields, entities, overridden, forwardedNames: forwardedNames(connected), found: new WeakMap() };
+}
+
+function forwardedNames(connected: readonly ConnectedSubgraph[]): Set<string> {
+  const forwarding = connected.filter(({ connectors }) => connectors.some(({ forwards }) => forwards));
+  const types = forwarding.flatMap(({ subgraph }) => Object.values(subgraph.schema.getTypeMap()));
+  return new Set(
+    types
+      .flatMap((type) => (isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : []))
+      .flatMap(({ name, args }) => (args.length === 0 ? [] : name)),
+  );
 }
 
 /** `@override(from: "users")` takes a field from that subgraph. */

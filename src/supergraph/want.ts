@@ -1,16 +1,20 @@
 import { collectSubFields } from '@graphql-tools/utils';
 import {
   BREAK,
+  getArgumentValues,
   getNamedType,
   isCompositeType,
   isObjectType,
   visit,
   type ASTNode,
   type FieldNode,
+  type GraphQLField,
   type GraphQLCompositeType,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
+  type ValueNode,
 } from 'graphql';
+import { fieldKey, memberKey } from '../connectors/field-keys.js';
 import { unionOf, type Wanted } from '../connectors/wanted.js';
 import type { FieldTree } from '../mapping/shape.js';
 import type { Provision } from './provision.js';
@@ -63,20 +67,27 @@ export class Wants {
 
   /** What a field's own answer has to hold; for an interface or union, of each type it may be. */
   ofAnswer(type: GraphQLCompositeType, provision: Provision, place: Place): FieldTree {
-    const types = isObjectType(type) ? [type] : place.schema.getPossibleTypes(type);
-    const wants = types.map((each) => this.of(each, provision.as(each.name), place).own as Wanted);
-    return wants.reduce(unionOf, new Map()) ?? new Map();
+    if (isObjectType(type)) return this.of(type, provision.as(type.name), place).own;
+    const wants = place.schema
+      .getPossibleTypes(type)
+      .map((member) => [member.name, this.of(member, provision.as(member.name), place).own] as const);
+    if (provision.forwarded) {
+      const ofMembers = wants.map(([member, want]) => [memberKey(member), want] as const);
+      return new Map([['__typename', null], ...ofMembers]);
+    }
+    return wants.map(([, want]) => want as Wanted).reduce(unionOf, new Map()) ?? new Map();
   }
 
   /**
    * How long a want holds. As long as the document, which is kept between requests, if the place is a single node
-   * of it; only for this execution where a variable may switch fields off, or where nodes were merged.
+   * of it; only for this execution where a variable may switch fields off or is handed on below a root field, or where
+   * nodes were merged.
    */
   #lifetime({ fieldNodes, operation, fragments }: Place): object {
     const [node] = fieldNodes;
     if (node === undefined || fieldNodes.length > 1) return fieldNodes;
     const isConditional = known(this.#conditional, operation, () =>
-      [operation, ...Object.values(fragments)].some(hasCondition),
+      [operation, ...Object.values(fragments)].some((each) => dependsOnVariables(each, this.#table)),
     );
     return isConditional ? fieldNodes : node;
   }
@@ -91,10 +102,12 @@ export class Wants {
       if (field === undefined) continue;
       found.need(this.#facts.ofField(type.name, name));
       const returned = getNamedType(field.type);
-      const below = isCompositeType(returned)
-        ? (from: Provision) => this.ofAnswer(returned, from, { ...place, fieldNodes: nodes })
-        : () => null;
-      found.add(name, below);
+      for (const [key, same] of byArguments(field, nodes, place)) {
+        const below = isCompositeType(returned)
+          ? (from: Provision) => this.ofAnswer(returned, from, { ...place, fieldNodes: same })
+          : () => null;
+        found.add(name, below, key);
+      }
     }
     return found;
   }
@@ -112,12 +125,27 @@ function known<K, V>(
   return made;
 }
 
-function hasCondition(definition: ASTNode): boolean {
+function dependsOnVariables(definition: ASTNode, { forwardedNames }: RouteTable): boolean {
   let found = false;
   visit(definition, {
     Directive: ({ name }) => {
       found ||= name.value === 'skip' || name.value === 'include';
       return found ? BREAK : undefined;
+    },
+    Field: ({ name, arguments: args = [] }) => {
+      found ||= forwardedNames.has(name.value) && args.some(({ value }) => holdsVariable(value));
+      return found ? BREAK : undefined;
+    },
+  });
+  return found;
+}
+
+function holdsVariable(value: ValueNode): boolean {
+  let found = false;
+  visit(value, {
+    Variable: () => {
+      found = true;
+      return BREAK;
     },
   });
   return found;
@@ -139,21 +167,26 @@ class Found implements Want {
     this.#provision = provision;
   }
 
-  /** @param below what is wanted of the field's value, given what comes with the object that has it */
-  add(name: string, below: (from: Provision) => Wanted): void {
+  /**
+   * @param below what is wanted of the field's value, given what comes with the object that has it
+   * @param key under which it stands with a backend that takes its arguments
+   */
+  add(name: string, below: (from: Provision) => Wanted, key = name): void {
     const route = findRoute(this.#table, this.#type, name, this.#provision);
     switch (route.kind) {
       case 'own':
-        this.own = grown(this.own, name, below(this.#provision.under(name)));
+        this.own = grown(this.own, nameWith(this.#provision, name, key), below(this.#provision.under(name)));
         return;
       case 'connector':
         if (this.#connected.has(name)) return;
         this.#connected.add(name);
         for (const connector of route.connectors) this.need(connector.needs);
         return;
-      case 'entity':
-        this.#fetch(route.entity, name, below(route.entity.provision.under(name)));
+      case 'entity': {
+        const { provision } = route.entity;
+        this.#fetch(route.entity, nameWith(provision, name, key), below(provision.under(name)));
         return;
+      }
       case 'none':
         return;
     }
@@ -173,7 +206,38 @@ class Found implements Want {
 
 /** Rows of one answer to many keys are told apart by their key, which therefore has to be in them. */
 export function matchedBy({ connector, key }: EntityRoute): FieldTree {
-  return connector.takesMany ? key : new Map();
+  return connector.takesMany && !connector.inOrder ? key : new Map();
+}
+
+function nameWith({ forwarded }: Provision, name: string, key: string): string {
+  return forwarded ? key : name;
+}
+
+/** The nodes of one field by its arguments. Where these are at fault, the field will be an error, and nothing is wanted. */
+function byArguments(
+  field: GraphQLField<unknown, unknown>,
+  nodes: readonly FieldNode[],
+  { variableValues }: Place,
+): ReadonlyMap<string, readonly FieldNode[]> {
+  if (field.args.length === 0) return new Map([[field.name, nodes]]);
+  const groups = new Map<string, FieldNode[]>();
+  for (const node of nodes) {
+    const key = keyOfNode(field, node, variableValues);
+    if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), node]);
+  }
+  return groups;
+}
+
+function keyOfNode(
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  variables: Place['variableValues'],
+): string | undefined {
+  try {
+    return fieldKey(field.name, getArgumentValues(field, node, variables));
+  } catch {
+    return undefined;
+  }
 }
 
 function grown(tree: FieldTree, name: string, wanted: Wanted): FieldTree {

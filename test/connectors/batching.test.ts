@@ -157,6 +157,8 @@ class Backend {
       needs: this.#tree,
       key: this.#tree,
       usesArguments: false,
+      inOrder: false,
+      forwards: false,
       takesMany: this.#mode !== 'single',
       maxSize: this.#mode === 'single' ? undefined : this.#run.maxSize,
       groups: this.#mode === 'list' || this.#mode === 'first' ? this.#mode : undefined,

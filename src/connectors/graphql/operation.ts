@@ -1,4 +1,5 @@
 import {
+  GraphQLList,
   isObjectType,
   type GraphQLArgument,
   type GraphQLField,
@@ -9,21 +10,27 @@ import { SchemaFilesError, type Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
 import { inputPaths, type InputTree } from '../../mapping/shape.js';
 import type { Selection } from '../../mapping/syntax.js';
+import type { JsonObject } from '../../mapping/values.js';
 import type { SourceDefinition, Subgraph } from '../../subgraph/subgraph.js';
 import type { Text } from '../../subgraph/text.js';
 import { withRowKey } from '../rows.js';
 import type { ConnectOf, WantedAnswer } from '../transport.js';
-import { variableType } from './arguments.js';
+import { toVariables, variableType } from './arguments.js';
 import { checkArguments, checkNoArguments, givenArguments } from './check-arguments.js';
 import type { Fault } from './fault.js';
 import { joined, noNeeds, withoutWholes } from './needs.js';
-import { writeSelectionSet, type Renames } from './selection-set.js';
+import { writeSelectionSet, type Renames, type SelectionSet } from './selection-set.js';
 
 /** What one connector asks of its backend. */
 export interface Operation {
-  readonly field: GraphQLField<unknown, unknown>;
-  /** The arguments that a request may carry. */
-  readonly arguments: readonly GraphQLArgument[];
+  /** The root field, and what it gives. */
+  readonly field: Pick<GraphQLField<unknown, unknown>, 'name' | 'type'>;
+  /**
+   * The variables of a request, from what the mapping of the arguments gave.
+   *
+   * @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse them
+   */
+  variablesFrom(given: unknown): JsonObject;
   /** The document for a part of the answer; the same object for the same part. */
   documentFor(wanted: WantedAnswer): RemoteDocument;
 }
@@ -34,6 +41,8 @@ export interface RemoteDocument {
   /** The text as a JSON string. */
   readonly json: string;
   readonly renames: Renames;
+  /** Arguments of the fields below the root field. */
+  readonly variables: JsonObject;
 }
 
 /** What an operation is made from, beside the backend's schema. */
@@ -50,36 +59,81 @@ export interface OperationSetting {
  */
 export function createOperation(setting: OperationSetting, schema: GraphQLSchema): Operation {
   const { definition } = setting;
+  const { entity, forwards } = definition.graphql;
+  if (entity !== undefined) return entityOperation(setting, schema);
   const parent = rootTypeOf(definition, schema);
   const field = rootFieldOf(definition, parent);
-  const problems = [...checkArgs(setting, parent, field), ...checkSelection(definition, schema, field)];
+  const problems =
+    forwards === true
+      ? []
+      : [...checkArgs(setting, parent, field), ...checkSelection(definition, schema, field)];
   if (problems.length > 0) throw new SchemaFilesError(problems);
-  const args = definition.graphql.args?.selection;
-  const given = args === undefined ? [] : givenArguments(args, field.args, ownArguments(setting));
+  const given = forwards === true ? field.args : mappedArguments(setting, field);
   const judged = readByJudges(setting);
-  const documents = new WeakMap<WantedAnswer, RemoteDocument>();
-  const print = (wanted: WantedAnswer): RemoteDocument => {
-    const set = writeSelectionSet(schema, field.type, joined(inputPaths(wanted.selection), judged));
-    const text = `${definition.graphql.operation}${printRoot(field.name, given)}${set.text} }`;
-    return { text, json: JSON.stringify(text), renames: set.renames };
-  };
+  const names = given.map(({ name }) => name);
   return {
     field,
-    arguments: given,
-    documentFor: (wanted) => {
-      const document = documents.get(wanted) ?? print(wanted);
-      documents.set(wanted, document);
-      return document;
-    },
+    variablesFrom: (args) => toVariables(args, given),
+    documentFor: onceFor((wanted) => {
+      const set = writeSelectionSet(schema, field.type, joined(wanted.reads, judged), names);
+      const variables = given.map((argument) => `$${argument.name}: ${variableType(argument)}`);
+      const values = names.map((name) => `${name}: $${name}`);
+      const root = names.length === 0 ? field.name : `${field.name}(${values.join(', ')})`;
+      return toDocument(definition.graphql.operation, variables, root, set);
+    }),
   };
 }
 
-/** ` ($id: ID!) { order(id: $id)` */
-function printRoot(name: string, given: readonly GraphQLArgument[]): string {
-  if (given.length === 0) return ` { ${name}`;
-  const variables = given.map((argument) => `$${argument.name}: ${variableType(argument)}`);
-  const values = given.map((argument) => `${argument.name}: $${argument.name}`);
-  return ` (${variables.join(', ')}) { ${name}(${values.join(', ')})`;
+function mappedArguments(
+  setting: OperationSetting,
+  field: GraphQLField<unknown, unknown>,
+): readonly GraphQLArgument[] {
+  const args = setting.definition.graphql.args?.selection;
+  return args === undefined ? [] : givenArguments(args, field.args, ownArguments(setting));
+}
+
+/** `_entities` of a Federation subgraph, which its schema need not mention. */
+function entityOperation({ definition }: OperationSetting, schema: GraphQLSchema): Operation {
+  const type = schema.getType(definition.type);
+  if (!isObjectType(type)) {
+    const message = `The backend has no type ${definition.type}.`;
+    throw new SchemaFilesError([problemAt(definition.graphql.field, 0, 'GRAPHQL_FIELD_NOT_FOUND', message)]);
+  }
+  const { name } = type;
+  return {
+    field: { name: '_entities', type: new GraphQLList(type) },
+    variablesFrom: (keys) => ({
+      representations: (keys as readonly object[]).map((key) => ({ __typename: name, ...key })),
+    }),
+    documentFor: onceFor((wanted) => {
+      const set = writeSelectionSet(schema, type, wanted.reads, ['representations']);
+      const variables = ['$representations: [_Any!]!'];
+      const text = ` { ... on ${name}${set.text} }`;
+      return toDocument('query', variables, '_entities(representations: $representations)', { ...set, text });
+    }),
+  };
+}
+
+function onceFor(print: (wanted: WantedAnswer) => RemoteDocument): Operation['documentFor'] {
+  const documents = new WeakMap<WantedAnswer, RemoteDocument>();
+  return (wanted) => {
+    const document = documents.get(wanted) ?? print(wanted);
+    documents.set(wanted, document);
+    return document;
+  };
+}
+
+/** `query ($id: ID!) { order(id: $id) { total } }` */
+function toDocument(
+  operation: string,
+  ofRoot: readonly string[],
+  root: string,
+  { text: below, definitions, variables, renames }: SelectionSet,
+): RemoteDocument {
+  const declared = [...ofRoot, ...definitions];
+  const head = declared.length === 0 ? operation : `${operation} (${declared.join(', ')})`;
+  const text = `${head} { ${root}${below} }`;
+  return { text, json: JSON.stringify(text), renames, variables };
 }
 
 function rootTypeOf({ graphql }: ConnectOf<'graphql'>, schema: GraphQLSchema): GraphQLObjectType {

@@ -1,4 +1,4 @@
-import type { OpenSource, Protocol, Setting, SourceOf } from '../transport.js';
+import type { ConnectOf, OpenSource, Protocol, Setting, SourceOf } from '../transport.js';
 import { introspect } from './introspection.js';
 import { askedSchema, knownSchema, type RemoteSchema } from './remote-schema.js';
 import { createTransport } from './request.js';
@@ -24,8 +24,12 @@ function openSource(
   service: Service,
   schema: RemoteSchema,
 ): OpenSource<'graphql'> {
+  // What is handed on as it is fits the schema file, which is the service's own; its schema need not be asked for.
+  const handedOn = source.graphql.schema === undefined ? knownSchema(setting.subgraph.schema) : schema;
+  const schemaFor = ({ graphql: call }: ConnectOf<'graphql'>) => (call.forwards === true ? handedOn : schema);
   return {
-    connect: (definition) => createTransport({ definition, source, setting, service, schema }),
+    connect: (definition) =>
+      createTransport({ definition, source, setting, service, schema: schemaFor(definition) }),
     close: () => service.close(),
   };
 }
@@ -38,9 +42,20 @@ async function remoteSchemaOf(
 ): Promise<RemoteSchema> {
   const { schema } = source.graphql;
   if (schema !== undefined) return knownSchema(await readRemoteSchema(schema, setting.subgraph));
+  if (!isMapped(source, setting)) return knownSchema(setting.subgraph.schema);
   return askedSchema({
     source: source.name,
     ask: () => introspect(service, source, setting),
     log: setting.log,
   });
+}
+
+/** Whether a connector names fields of the service that the schema file need not have. */
+function isMapped(source: SourceOf<'graphql'>, { subgraph }: Setting): boolean {
+  return subgraph.connects.some(
+    (connect) =>
+      connect.kind === 'graphql' &&
+      connect.source?.value === source.name &&
+      connect.graphql.forwards !== true,
+  );
 }

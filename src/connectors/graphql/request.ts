@@ -4,6 +4,7 @@ import { SchemaFilesError } from '../../base/problems.js';
 import { compileSelection, type Variables } from '../../mapping/compile.js';
 import { stringifyJson } from '../../mapping/json.js';
 import { own } from '../../mapping/values.js';
+import type { GraphqlCall } from '../../subgraph/subgraph.js';
 import { compileHeaders, type HeaderEntry } from '../headers.js';
 import type {
   CallLimits,
@@ -15,7 +16,6 @@ import type {
   Transport,
   WantedAnswer,
 } from '../transport.js';
-import { toVariables } from './arguments.js';
 import { createOperation, type Operation } from './operation.js';
 import type { RemoteSchema } from './remote-schema.js';
 import { fromResponse, type Expected, type RemoteReply } from './response.js';
@@ -62,12 +62,15 @@ export function compileCall({
   source,
 }: TransportSetting): (variables: Variables, wanted: WantedAnswer) => Call {
   const headersOf = compileHeaders(source.graphql.headers, definition.graphql.headers);
-  const argumentsOf = definition.graphql.args && compileSelection(definition.graphql.args.selection);
-  return (variables, wanted) => ({
-    headers: headersOf(variables),
-    args: argumentsOf?.evaluate({}, variables),
-    wanted,
-  });
+  const argumentsOf = compileArguments(definition.graphql);
+  return (variables, wanted) => ({ headers: headersOf(variables), args: argumentsOf(variables), wanted });
+}
+
+function compileArguments({ args, forwards, entity }: GraphqlCall): (variables: Variables) => unknown {
+  if (entity !== undefined) return ({ $batch }) => $batch;
+  if (forwards === true) return ({ $args }) => $args;
+  const mapping = args && compileSelection(args.selection);
+  return (variables) => mapping?.evaluate({}, variables);
 }
 
 /** A call in the backend's own words. */
@@ -80,8 +83,8 @@ export interface Written {
 
 /** @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse the arguments */
 export function write(operation: Operation, { args, wanted }: Call): Written {
-  const { json, renames } = operation.documentFor(wanted);
-  const variables = toVariables(args, operation.arguments);
+  const { json, renames, variables: below } = operation.documentFor(wanted);
+  const variables = { ...operation.variablesFrom(args), ...below };
   const { name: field, type } = operation.field;
   return {
     body: `{"query":${json},"variables":${stringifyJson(variables)}}`,

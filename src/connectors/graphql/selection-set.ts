@@ -17,7 +17,12 @@ import {
 import { didYouMean } from '../../base/suggest.js';
 import type { InputField, InputTree } from '../../mapping/shape.js';
 import type { Range } from '../../mapping/syntax.js';
+import { put, type JsonObject } from '../../mapping/values.js';
+import type { FieldArguments } from '../connector.js';
+import { readFieldKey, readMemberKey } from '../field-keys.js';
+import { toVariables, variableType } from './arguments.js';
 import type { Fault } from './fault.js';
+import { joined } from './needs.js';
 
 /** Fields that were asked under another name, because two types of a union give one name different types. */
 export type Renames = ReadonlyMap<string, Rename>;
@@ -33,6 +38,10 @@ export interface SelectionSet {
   /** ` { id name }`, with the space in front; empty for scalars. */
   readonly text: string;
   readonly renames: Renames;
+  /** `$first_1: Int`: the arguments of the fields in it, … */
+  readonly definitions: readonly string[];
+  /** … and their values, by the names of the variables. */
+  readonly variables: JsonObject;
   readonly faults: readonly Fault[];
 }
 
@@ -43,16 +52,21 @@ const mostFields = 500;
  * Writes the selection set that fetches what a mapping reads, and nothing else, from the mapping's own field names:
  * nothing a client writes gets into it. A value that is taken whole is asked with all it holds, level by level, but
  * for fields that need arguments; where that has no end, it is a fault. What the schema does not have is left out,
- * and is a fault too.
+ * and is a fault too. A field that stands under a `fieldKey` is asked with its arguments, under a name of its own; what
+ * stands under a `memberKey` is asked of that member alone.
+ *
+ * @param taken names of variables that the document has already
  */
 export function writeSelectionSet(
   schema: GraphQLSchema,
   type: GraphQLOutputType,
   needs: InputTree,
+  taken: readonly string[] = [],
 ): SelectionSet {
-  const writer = new Writer(schema);
+  const writer = new Writer(schema, taken);
   const { text, renames } = writer.write(getNamedType(type), needs, []);
-  return { text, renames, faults: writer.faults };
+  const { definitions, variables, faults } = writer;
+  return { text, renames, definitions, variables, faults };
 }
 
 interface Written {
@@ -73,12 +87,16 @@ const nothing: Written = { text: '', renames: new Map() };
 
 class Writer {
   readonly faults: Fault[] = [];
+  readonly definitions: string[] = [];
+  readonly variables: JsonObject = {};
   readonly #schema: GraphQLSchema;
+  readonly #names: Set<string>;
   /** Fields that are asked as part of a whole. */
   #taken = 0;
 
-  constructor(schema: GraphQLSchema) {
+  constructor(schema: GraphQLSchema, taken: readonly string[]) {
     this.#schema = schema;
+    this.#names = new Set(taken);
   }
 
   /** @param inside the types whose whole is being written */
@@ -106,44 +124,76 @@ class Writer {
   }
 
   #object(type: GraphQLObjectType, needs: InputTree, inside: readonly string[]): Written {
-    const fields = wanted(needs, askable(type));
-    return block([...fields].flatMap(([name, need]) => this.#field(type, name, need, inside)));
+    const fields = wanted(ofMember(needs, type.name), askable(type));
+    return block([...fields].flatMap(([key, need]) => this.#field(type, key, need, inside)));
   }
 
   /** One field, or none where it cannot be asked. */
   #field(
     type: Composite,
-    name: string,
+    key: string,
     need: InputField,
     inside: readonly string[],
-    alias = name,
+    alias?: string,
   ): WrittenField[] {
+    const { name, args } = readFieldKey(key);
     if (name === '__typename') return [typename];
-    const field = type.getFields()[name];
-    if (field === undefined) return this.#unknown(type, name, Object.keys(type.getFields()), need.range);
-    if (!this.#canAsk(type, field, need.range)) return [];
+    const fields = type.getFields();
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (field === undefined) return this.#unknown(type, name, Object.keys(fields), need.range);
+    if (!this.#canAsk(type, field, args, need.range)) return [];
     if (inside.length > 0 && !this.#hasRoom(need.range)) return [];
+    const given = this.#arguments(field, args);
     const below = this.write(getNamedType(field.type), need.needs, inside);
-    const text = `${alias === name ? '' : `${alias}: `}${name}${below.text}`;
-    return [{ text, responseName: alias, rename: { name, below: below.renames } }];
+    const responseName = key === name ? (alias ?? name) : this.#newName(name);
+    const text = `${responseName === name ? '' : `${responseName}: `}${name}${given}${below.text}`;
+    return [{ text, responseName, rename: { name: key, below: below.renames } }];
+  }
+
+  /** `(first: $first_1)` */
+  #arguments(field: GraphQLField<unknown, unknown>, args: FieldArguments): string {
+    const given = Object.entries(toVariables(args, field.args)).map(([name, value]) => {
+      const argument = field.args.find((each) => each.name === name);
+      if (argument === undefined) return '';
+      const variable = this.#newName(name);
+      this.definitions.push(`$${variable}: ${variableType(argument)}`);
+      put(this.variables, variable, value);
+      return `${name}: $${variable}`;
+    });
+    return given.length === 0 ? '' : `(${given.join(', ')})`;
+  }
+
+  /** A name that nothing in the document has, nor any field of the service. */
+  #newName(name: string): string {
+    for (let count = 1; ; count++) {
+      const made = `${name}__${count}`;
+      if (this.#names.has(made)) continue;
+      this.#names.add(made);
+      return made;
+    }
   }
 
   /** `__typename`, the fields all members have, then those of each member. */
   #abstract(type: GraphQLAbstractType, needs: InputTree, inside: readonly string[]): Written {
     const members = this.#schema.getPossibleTypes(type);
+    const [common, ofEach] = withoutMembers(needs);
     const shared = isUnionType(type) ? new Set<string>() : new Set(Object.keys(type.getFields()));
     const known = new Set([...shared, ...members.flatMap((member) => Object.keys(member.getFields()))]);
     const whole = new Set(members.flatMap(askable));
     const parts: WrittenField[] = [typename];
     const special = new Map<string, InputField>();
-    for (const [name, need] of wanted(needs, whole)) {
+    for (const [key, need] of wanted(common, whole)) {
+      const { name } = readFieldKey(key);
       if (name === '__typename') continue;
       if (!known.has(name)) this.#unknown(type, name, known, need.range);
-      else if (!isUnionType(type) && shared.has(name)) parts.push(...this.#field(type, name, need, inside));
-      else special.set(name, need);
+      else if (!isUnionType(type) && shared.has(name)) parts.push(...this.#field(type, key, need, inside));
+      else special.set(key, need);
     }
     const names = new ResponseNames(members, known);
-    const fragments = members.map((member) => this.#member(member, special, names, inside));
+    const fragments = members.map((member) => {
+      const own = ofEach.get(member.name)?.fields ?? [];
+      return this.#member(member, new Map([...special, ...own]), names, inside);
+    });
     return block(parts, fragments);
   }
 
@@ -154,13 +204,18 @@ class Writer {
     inside: readonly string[],
   ): Fragment {
     const fields = [...needs]
-      .filter(([name]) => Object.hasOwn(member.getFields(), name))
-      .flatMap(([name, need]) => this.#field(member, name, need, inside, names.of(member, name)));
+      .filter(([key]) => Object.hasOwn(member.getFields(), readFieldKey(key).name))
+      .flatMap(([key, need]) => this.#field(member, key, need, inside, names.of(member, key)));
     return { type: member.name, fields };
   }
 
-  #canAsk(type: Composite, field: GraphQLField<unknown, unknown>, range: Range): boolean {
-    const required = field.args.find(isRequiredArgument);
+  #canAsk(
+    type: Composite,
+    field: GraphQLField<unknown, unknown>,
+    args: FieldArguments,
+    range: Range,
+  ): boolean {
+    const required = field.args.find((each) => isRequiredArgument(each) && !Object.hasOwn(args, each.name));
     if (required === undefined) return true;
     const message = `${type.name}.${field.name} needs the argument "${required.name}", which a mapping cannot give.`;
     this.#fault('GRAPHQL_ARGUMENT_MISSING', message, range);
@@ -203,6 +258,25 @@ interface Fragment {
 function askable(type: GraphQLObjectType): string[] {
   const fields = Object.values(type.getFields());
   return fields.filter((field) => !field.args.some(isRequiredArgument)).map((field) => field.name);
+}
+
+/** The needs of an object that is of this type for certain. */
+function ofMember(needs: InputTree, type: string): InputTree {
+  const [common, ofEach] = withoutMembers(needs);
+  const own = ofEach.get(type);
+  return own === undefined ? common : joined(common, own);
+}
+
+/** What is read of an object of any type, and what only of one of a certain type, by its name. */
+function withoutMembers(needs: InputTree): [InputTree, ReadonlyMap<string, InputTree>] {
+  const common = new Map<string, InputField>();
+  const ofEach = new Map<string, InputTree>();
+  for (const [key, need] of needs.fields) {
+    const member = readMemberKey(key);
+    if (member === undefined) common.set(key, need);
+    else ofEach.set(member, need.needs);
+  }
+  return [{ fields: common, whole: needs.whole }, ofEach];
 }
 
 /** What is named, and where the whole is taken, all these names with all they hold. */

@@ -1,21 +1,20 @@
 import { inputPaths, type InputField, type InputTree } from '../../mapping/shape.js';
-import type { Selection } from '../../mapping/syntax.js';
 import type { ConnectOf, SourceOf } from '../transport.js';
 
-/** Everything that some mappings read of an answer. */
-export function inputsOf(selections: readonly Selection[]): InputTree {
-  return selections.map(inputPaths).reduce(joined, { fields: new Map(), whole: undefined });
+/** What any of some mappings reads of an answer. */
+export function joinedInputs(trees: readonly InputTree[]): InputTree {
+  return trees.reduce(joined, { fields: new Map(), whole: undefined });
 }
 
-/** The mappings beside `selection` that look at the body of an answer. */
-export function judgesOf(definition: ConnectOf<'grpc'>, source: SourceOf<'grpc'>): Selection[] {
+/** What the mappings beside `selection` read of the body of an answer. */
+export function readByJudges(definition: ConnectOf<'grpc'>, source: SourceOf<'grpc'>): InputTree[] {
   const judges = [
     definition.isSuccess ?? source.isSuccess,
     definition.errors?.message ?? source.errors?.message,
     source.errors?.extensions,
     definition.errors?.extensions,
   ];
-  return judges.flatMap((judge) => judge?.selection ?? []);
+  return judges.flatMap((judge) => (judge === undefined ? [] : inputPaths(judge.selection)));
 }
 
 function joined(a: InputTree, b: InputTree): InputTree {

@@ -1,5 +1,5 @@
-import { isInterfaceType, isObjectType } from 'graphql';
 import { outputShape, type ObjectShape, type OutputShape } from '../../mapping/shape.js';
+import { givenFields } from '../given-fields.js';
 import type { Subgraph } from '../subgraph.js';
 import { catalogOf, type Catalog, type Connected, type MergedType } from './catalog.js';
 
@@ -183,9 +183,5 @@ function under(given: Given, field: string): Given {
 /** With the same names on both sides, a field comes along unless its file has a connector for it. */
 function isOwnName(subgraph: Subgraph, typeName: string, field: string): boolean {
   const type = subgraph.schema.getType(typeName);
-  if (!isObjectType(type) && !isInterfaceType(type)) return false;
-  const isConnected = subgraph.connects.some(
-    (connect) => connect.type === typeName && connect.field === field,
-  );
-  return Object.hasOwn(type.getFields(), field) && !isConnected;
+  return type !== undefined && givenFields(subgraph, type).has(field);
 }

@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
+import { offsetInFieldSet, parseFieldSet } from '../field-set.js';
 import { publicName } from '../public-name.js';
 import type { Subgraph } from '../subgraph.js';
 import type { Text } from '../text.js';
@@ -17,7 +18,7 @@ import { arrivalsOf } from './arrivals.js';
 import { catalogOf } from './catalog.js';
 import { directivesNamed, option, optionText, type Placed } from './directives.js';
 import { atNode, inText } from './fault.js';
-import { isSameKey, keyFields, keyOf, offsetInKey, pathsOf } from './keys.js';
+import { isSameKey, keyOf, pathsOf } from './keys.js';
 import { fieldOf, nameOf } from './owner.js';
 import type { Rule, Scope } from './rule.js';
 
@@ -30,7 +31,7 @@ function checkFields({ directive, type: name = '' }: Placed, subgraph: Subgraph)
   const text = optionText(subgraph, directive, 'fields');
   const type = subgraph.schema.getType(name);
   if (text === undefined || type === undefined) return [];
-  const fields = keyFields(text.value);
+  const fields = parseFieldSet(text.value);
   if (fields === undefined) {
     const message = `@key on ${name} has fields: "${text.value}", which is no list of fields. Write "id" or "organisation { id }".`;
     return [inText(text, 0, 'KEY_INVALID_FIELDS', message)];
@@ -55,7 +56,7 @@ function unknownFields(
         : unknownFields(node.selectionSet, getNamedType(field.type), text, owner);
     }
     const message = `@key on ${owner} names "${name}", but the type ${type.name} has no field of that name.${didYouMean(name, Object.keys(known))}`;
-    return [inText(text, offsetInKey(loc?.start), 'KEY_INVALID_FIELDS', message)];
+    return [inText(text, offsetInFieldSet(loc?.start), 'KEY_INVALID_FIELDS', message)];
   });
 }
 
@@ -84,7 +85,7 @@ function firstOfType(keys: readonly Placed[]): Placed[] {
 
 function checkServedHere({ directive, type = '' }: Placed, subgraph: Subgraph): Problem[] {
   const text = optionText(subgraph, directive, 'fields');
-  const fields = text && keyFields(text.value);
+  const fields = text && parseFieldSet(text.value);
   if (text === undefined || fields === undefined) return [];
   const key = pathsOf(fields);
   const serving = subgraph.connects.filter((connect) => {

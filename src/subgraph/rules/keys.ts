@@ -1,25 +1,10 @@
-import { getNamedType, isInputObjectType, parse, type GraphQLField, type SelectionSetNode } from 'graphql';
+import { getNamedType, isInputObjectType, type GraphQLField, type SelectionSetNode } from 'graphql';
 import type { ConnectDefinition, Subgraph } from '../subgraph.js';
 import { fieldOf } from './owner.js';
 import { parentUses } from './uses.js';
 
 /** A key as the paths of its fields: `id`, `organisation.id`. */
 export type KeyPaths = ReadonlySet<string>;
-
-/** What `@key(fields:)` says; undefined where it is no list of fields. */
-export function keyFields(text: string): SelectionSetNode | undefined {
-  try {
-    const [definition] = parse(`{ ${text} }`, { noLocation: false }).definitions;
-    return definition?.kind === 'OperationDefinition' ? definition.selectionSet : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The offset in `fields:` of an offset in what {@link keyFields} parsed. */
-export function offsetInKey(offset: number | undefined): number {
-  return Math.max(0, (offset ?? 0) - 2);
-}
 
 /** The paths of a selection set. */
 export function pathsOf({ selections }: SelectionSetNode, before = ''): Set<string> {

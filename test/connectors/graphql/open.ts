@@ -1,5 +1,7 @@
 import { onTestFinished, vi } from 'vitest';
+import type { Selection } from '../../../src/mapping/syntax.js';
 import { parseSelection } from '../../../src/mapping/parse.js';
+import { inputPaths } from '../../../src/mapping/shape.js';
 import { compileSelection, type Variables } from '../../../src/mapping/compile.js';
 import { parseSubgraph } from '../../../src/subgraph/parse.js';
 import type { Subgraph } from '../../../src/subgraph/subgraph.js';
@@ -52,12 +54,15 @@ export async function open(
   });
   onTestFinished(() => source.close());
   const definition = (index: number) => subgraph.connects[index] as ConnectOf<'graphql'>;
-  const wanted = (index: number, selection?: string): WantedAnswer => {
+  const pruned = (index: number, selection?: string): Selection => {
     const whole = definition(index).selection?.selection;
-    const pruned = selection === undefined ? whole : parseSelection(selection, '0.4');
-    if (pruned === undefined) throw new Error('Say what is selected.');
-    return { selection: pruned };
+    const part = selection === undefined ? whole : parseSelection(selection, '0.4');
+    if (part === undefined) throw new Error('Say what is selected.');
+    return part;
   };
+  const wanted = (index: number, selection?: string): WantedAnswer => ({
+    reads: inputPaths(pruned(index, selection)),
+  });
   const call = (variables: Variables, selection: string | undefined, index: number) =>
     source.connect(definition(index)).prepare(variables, wanted(index, selection)).send(limits);
   return {
@@ -69,7 +74,7 @@ export async function open(
     fetch: async (variables = {}, selection, index = 0) => {
       const reply = await call(variables, selection, index);
       if (!reply.succeeded) throw new Error(JSON.stringify(reply.body));
-      return compileSelection(wanted(index, selection).selection).evaluate(reply.body, variables);
+      return compileSelection(pruned(index, selection)).evaluate(reply.body, variables);
     },
     close: () => source.close(),
   };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { withRowKey } from '../../../src/connectors/rows.js';
 import { parseSelection } from '../../../src/mapping/parse.js';
+import { inputPaths } from '../../../src/mapping/shape.js';
 import { limits, open } from './open.js';
 import { startService } from './service.js';
 
@@ -76,7 +77,7 @@ const service = () =>
     }),
   });
 
-const wanted = (selection: string) => ({ selection: parseSelection(selection, '0.4') });
+const wanted = (selection: string) => ({ reads: inputPaths(parseSelection(selection, '0.4')) });
 
 /** A schema file with one connector on a field with these arguments. */
 function file(url: string, args: string, call: string, selection: string, more = ''): string {
@@ -166,7 +167,7 @@ describe('the document', () => {
     const selection = withRowKey(parseSelection('id', '0.4'), parseSelection('id: userId', '0.4'));
     await opened
       .connect()
-      .prepare({ $batch: [{ id: 'u1' }] }, { selection: selection! })
+      .prepare({ $batch: [{ id: 'u1' }] }, { reads: inputPaths(selection!) })
       .send(limits);
     expect(queries[0]?.document).toBe('query ($userIds: [ID!]!) { orders(userIds: $userIds) { id userId } }');
   });

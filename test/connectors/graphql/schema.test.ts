@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSchema, introspectionFromSchema } from 'graphql';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { inputPaths } from '../../../src/mapping/shape.js';
 import { open, limits } from './open.js';
 import { startService, type Canned } from './service.js';
 
@@ -171,7 +172,7 @@ describe('introspection', () => {
     const { connect } = opened;
     const abort = new AbortController();
     const sent = connect()
-      .prepare({}, { selection: anything })
+      .prepare({}, { reads: inputPaths(anything) })
       .send({ ...limits, signal: abort.signal });
     await asked;
     abort.abort();
@@ -184,7 +185,7 @@ describe('introspection', () => {
     const opened = await open(file(service.url));
     const transport = opened.connect();
     service.down = false;
-    const send = () => transport.prepare({}, { selection: anything }).send(limits);
+    const send = () => transport.prepare({}, { reads: inputPaths(anything) }).send(limits);
     await expect(send()).rejects.toMatchObject({ code: 'INTERNAL_SERVER_ERROR' });
     await expect(send()).rejects.toMatchObject({ code: 'INTERNAL_SERVER_ERROR' });
     expect(opened.log.error).toHaveBeenCalledTimes(1);

@@ -4,6 +4,7 @@ import { compileDecoder } from '../../../src/connectors/grpc/decode.js';
 import { readProtoFiles } from '../../../src/connectors/grpc/proto-files.js';
 import { compileSelection } from '../../../src/mapping/compile.js';
 import { parseSelection } from '../../../src/mapping/parse.js';
+import { inputPaths } from '../../../src/mapping/shape.js';
 import { folder, kitchenSdl, openSource, send, startKitchen, textOf } from './support.js';
 
 /** Sends a value as the message of a method that answers with the same message. */
@@ -423,7 +424,9 @@ describe('what is refused names its path and not its value', () => {
   ])('%s', async (_, input, expected) => {
     const { transports } = await openSource(kitchenSdl());
     const prepare = () =>
-      transports.get('echo')?.prepare({ $args: { input } }, { selection: parseSelection('$', '0.4') });
+      transports
+        .get('echo')
+        ?.prepare({ $args: { input } }, { reads: inputPaths(parseSelection('$', '0.4')) });
     expect(prepare).toThrow(
       expect.objectContaining({ code: 'BAD_USER_INPUT', message: expect.stringContaining(expected) }),
     );

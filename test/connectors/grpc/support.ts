@@ -18,6 +18,7 @@ import { grpc } from '../../../src/connectors/grpc/protocol.js';
 import type { ConnectOf, Reply, Setting, SourceOf, Transport } from '../../../src/connectors/transport.js';
 import type { Variables } from '../../../src/mapping/compile.js';
 import { parseSelection } from '../../../src/mapping/parse.js';
+import { inputPaths } from '../../../src/mapping/shape.js';
 import { parseSubgraph } from '../../../src/subgraph/parse.js';
 import { toSchemaFile } from '../../../src/subgraph/read.js';
 import type { Subgraph } from '../../../src/subgraph/subgraph.js';
@@ -156,7 +157,7 @@ export async function send(
   }: { selection?: string; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Reply> {
   if (transport === undefined) throw new Error('there is no such connector');
-  const wanted = { selection: parseSelection(selection, '0.4') };
+  const wanted = { reads: inputPaths(parseSelection(selection, '0.4')) };
   return transport.prepare(variables, wanted).send({ timeoutMs, signal });
 }
 

@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest';
+import { createGateway, type Gateway } from '../../src/index.js';
+import { onTestFinished } from 'vitest';
+import { startService, type Service } from '../connectors/graphql/service.js';
+import { startRest } from '../support/rest.js';
+
+const sdl = `
+  type Query {
+    order(id: ID!): Order
+    orders(filter: Filter, first: Int = 2): [Order!]!
+    search(text: String!): [Hit!]!
+    node(id: ID!): Node
+    strict(id: ID!): Order!
+  }
+  type Mutation { place(input: Place!): Order }
+  interface Node { id: ID! }
+  union Hit = Order | Customer
+  type Order implements Node {
+    id: ID!
+    state: State!
+    placed(format: String = "iso"): Date
+    items(first: Int, of: [ID!]): [Item!]!
+    customer: Customer
+    note(language: String!): String
+    secret: String
+    extra: JSON
+  }
+  type Item { sku: String! price(currency: Currency = EUR): Int! }
+  type Customer implements Node { id: ID! nick: String vip(since: Int): Boolean }
+  enum State { OPEN CLOSED }
+  enum Currency { EUR USD }
+  scalar Date
+  scalar JSON
+  input Filter { state: State, ids: [ID!], range: Range }
+  input Range { from: Int, to: Int = 9 }
+  input Place { sku: String!, quantity: Int = 1 }
+`;
+
+const customer = (id: string) => ({
+  __typename: 'Customer',
+  id,
+  nick: `nick-${id}`,
+  vip: ({ since }: { since?: number }) => since === undefined,
+});
+
+const order = (id: string) => ({
+  __typename: 'Order',
+  id,
+  state: id === '1' ? 'OPEN' : 'CLOSED',
+  placed: ({ format }: { format: string }) => `${format}-${id}`,
+  items: ({ first = 3 }: { first?: number }) =>
+    Array.from({ length: first }, (_, index) => ({
+      sku: `s${index}`,
+      price: ({ currency }: { currency: string }) => (currency === 'EUR' ? index : index * 2),
+    })),
+  customer: () => customer(`c${id}`),
+  note: ({ language }: { language: string }) => `${language} ${id}`,
+  extra: { deep: [1, { id }] },
+});
+
+const root = {
+  order: ({ id }: { id: string }) => (id === '404' ? null : order(id)),
+  orders: ({ filter, first }: { filter?: { ids?: string[] }; first: number }) =>
+    (filter?.ids ?? ['1', '2', '3']).slice(0, first).map(order),
+  search: () => [order('1'), customer('c9')],
+  node: ({ id }: { id: string }) => (id.startsWith('c') ? customer(id) : order(id)),
+  strict: ({ id }: { id: string }) => order(id),
+  place: ({ input }: { input: { sku: string; quantity: number } }) => order(`${input.sku}${input.quantity}`),
+};
+
+async function shop(more: Record<string, string> = {}): Promise<{ gateway: Gateway; service: Service }> {
+  const service = await startService(sdl, root);
+  const gateway = await createGateway({
+    files: {
+      'orders.graphql': `extend schema @source(name: "orders", graphql: { url: "${service.url}" })\n${sdl}`,
+      ...more,
+    },
+  });
+  onTestFinished(() => gateway.close());
+  return { gateway, service };
+}
+
+describe('a file whose only source is GraphQL', () => {
+  test.each<[string, string, Record<string, unknown>, string, unknown, unknown]>([
+    [
+      'hands a root field on, with aliases of the client put on afterwards',
+      '{ a: order(id: 1) { name: id s: state } }',
+      {},
+      'query ($id: ID!) { order(id: $id) { id state } }',
+      { id: '1' },
+      { a: { name: '1', s: 'OPEN' } },
+    ],
+    [
+      'hands on input objects, enums and lists as variables',
+      'query ($ids: [ID!], $to: Int) { orders(filter: { state: OPEN, ids: $ids, range: { from: 1, to: $to } }) { id } }',
+      { ids: [1, '2'] },
+      'query ($filter: Filter, $first: Int) { orders(filter: $filter, first: $first) { id } }',
+      { filter: { state: 'OPEN', ids: ['1', '2'], range: { from: 1, to: 9 } }, first: 2 },
+      { orders: [{ id: '1' }, { id: '2' }] },
+    ],
+    [
+      'hands on the arguments of nested fields, each set of them once',
+      '{ order(id: 1) { a: items(first: 1) { sku } b: items(first: 1) { price } c: items(first: 2) { price(currency: USD) eur: price } } }',
+      {},
+      'query ($id: ID!, $first__1: Int, $currency__1: Currency, $first__2: Int, $currency__2: Currency, $currency__3: Currency) ' +
+        '{ order(id: $id) { items__1: items(first: $first__1) { sku price__1: price(currency: $currency__1) } ' +
+        'items__2: items(first: $first__2) { price__2: price(currency: $currency__2) price__3: price(currency: $currency__3) } } }',
+      { id: '1', first__1: 1, currency__1: 'EUR', first__2: 2, currency__2: 'USD', currency__3: 'EUR' },
+      {
+        order: {
+          a: [{ sku: 's0' }],
+          b: [{ price: 0 }],
+          c: [
+            { price: 0, eur: 0 },
+            { price: 2, eur: 1 },
+          ],
+        },
+      },
+    ],
+    [
+      'takes the values of nested arguments from variables',
+      'query ($n: Int, $l: String!) { order(id: 1) { items(first: $n) { sku } note(language: $l) } }',
+      { n: 1, l: 'no' },
+      'query ($id: ID!, $first__1: Int, $language__1: String!) { order(id: $id) { items__1: items(first: $first__1) { sku } note__1: note(language: $language__1) } }',
+      { id: '1', first__1: 1, language__1: 'no' },
+      { order: { items: [{ sku: 's0' }], note: 'no 1' } },
+    ],
+    [
+      'asks members of a union for their own fields alone',
+      '{ search(text: "x") { __typename ... on Order { id } ... on Customer { nick vip(since: 3) } } }',
+      {},
+      'query ($text: String!, $since__1: Int) { search(text: $text) { __typename ... on Order { id } ... on Customer { nick vip__1: vip(since: $since__1) } } }',
+      { text: 'x', since__1: 3 },
+      {
+        search: [
+          { __typename: 'Order', id: '1' },
+          { __typename: 'Customer', nick: 'nick-c9', vip: false },
+        ],
+      },
+    ],
+    [
+      'asks an interface for the fields of its members',
+      '{ node(id: "c1") { id ... on Customer { nick } } }',
+      {},
+      'query ($id: ID!) { node(id: $id) { __typename ... on Order { id } ... on Customer { id nick } } }',
+      { id: 'c1' },
+      { node: { id: 'c1', nick: 'nick-c1' } },
+    ],
+    [
+      'leaves out what @skip and @include switch off',
+      'query ($yes: Boolean!, $no: Boolean!) { order(id: 1) { id @skip(if: $yes) state @include(if: $no) customer { nick } ... @include(if: $no) { secret } } }',
+      { yes: true, no: false },
+      'query ($id: ID!) { order(id: $id) { customer { nick } } }',
+      { id: '1' },
+      { order: { customer: { nick: 'nick-c1' } } },
+    ],
+    [
+      'hands on scalars of the service as they come',
+      '{ order(id: 1) { placed extra } }',
+      {},
+      'query ($id: ID!, $format__1: String) { order(id: $id) { placed__1: placed(format: $format__1) extra } }',
+      { id: '1', format__1: 'iso' },
+      { order: { placed: 'iso-1', extra: { deep: [1, { id: '1' }] } } },
+    ],
+    [
+      'hands on mutations',
+      'mutation { place(input: { sku: "a" }) { id } }',
+      {},
+      'mutation ($input: Place!) { place(input: $input) { id } }',
+      { input: { sku: 'a', quantity: 1 } },
+      { place: { id: 'a1' } },
+    ],
+    [
+      'hands on fragments',
+      '{ order(id: 1) { ...F } } fragment F on Order { ... on Node { id } customer { ...C } } fragment C on Customer { nick }',
+      {},
+      'query ($id: ID!) { order(id: $id) { id customer { nick } } }',
+      { id: '1' },
+      { order: { id: '1', customer: { nick: 'nick-c1' } } },
+    ],
+  ])('%s', async (_, query, variables, document, sent, data) => {
+    const { gateway, service } = await shop();
+    expect(await gateway.ask({ query, variables })).toEqual({ data });
+    expect(service.queries.map((each) => [each.document, each.variables])).toEqual([[document, sent]]);
+  });
+
+  test('is not asked for its schema', async () => {
+    const { service } = await shop();
+    expect(service.calls).toEqual([]);
+  });
+
+  test('shares its types with other files by their keys', async () => {
+    const rows = ['c1', 'c2', 'c3'].map((id) => ({ id, name: `Name of ${id}` }));
+    const crm = await startRest(
+      new Map([['GET /customers?id=c1&id=c2&id=c3', { body: JSON.stringify(rows) }]]),
+    );
+    onTestFinished(() => crm.close());
+    const { gateway, service } = await shop({
+      'crm.graphql': `
+        extend schema @source(name: "crm", http: { baseURL: "${crm.url}" })
+        type Query { customer(id: ID!): Customer
+          @connect(source: "crm", http: { GET: "/customers?id={$args.id}" }, selection: "$->first { id name }") }
+        type Customer @connect(source: "crm", http: { GET: "/customers", queryParams: "id: $batch.id" }, selection: "id name") {
+          id: ID!
+          name: String
+        }`,
+    });
+    expect(
+      await gateway.ask({ query: '{ orders(first: 3) { id: state customer { id: nick called: name } } }' }),
+    ).toEqual({
+      data: {
+        orders: ['1', '2', '3'].map((id) => ({
+          id: id === '1' ? 'OPEN' : 'CLOSED',
+          customer: { id: `nick-c${id}`, called: `Name of c${id}` },
+        })),
+      },
+    });
+    expect(crm.calls).toHaveLength(1);
+    expect(service.queries).toHaveLength(1);
+  });
+});
