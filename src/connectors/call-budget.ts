@@ -28,3 +28,6 @@ export function spendCall(context: RequestContext, source: object, budget: CallB
   total.count++;
   ofSource.count++;
 }
+
+/** Stands for the source of those that bring whole URLs. */
+export const sourceless = Object.freeze({});

@@ -1,6 +1,8 @@
 import { getLocation } from 'graphql';
 import type { RequestContext } from '../base/context.js';
-import type { MappingProblem } from '../mapping/scope.js';
+import type { Log } from '../base/log.js';
+import type { Mapping } from '../mapping/compile.js';
+import type { MappingProblem, Variables } from '../mapping/scope.js';
 import type { ConnectDefinition } from '../subgraph/subgraph.js';
 
 /** One thing that mappings asked for and did not find, or could not do. */
@@ -28,8 +30,38 @@ export interface MappingCounts {
 /** In production one answer in so many is looked at closely: that costs several times a plain mapping. */
 const checkEvery = 100;
 
+/** Whose answers are mapped. */
+export interface ReportSetting {
+  readonly definition: ConnectDefinition;
+  readonly counts: MappingCounts;
+  readonly log: Log;
+}
+
+/** Maps an answer, and remarks what its mapping does not find where somebody wants to know. */
+export function mapAnswer(
+  mapping: Pick<Mapping, 'evaluate'>,
+  body: unknown,
+  variables: Variables,
+  context: RequestContext,
+  { definition, counts, log }: ReportSetting,
+): unknown {
+  if (!countAnswer(counts, context.explainsMappings)) return mapping.evaluate(body, variables);
+  const problems: MappingProblem[] = [];
+  const value = mapping.evaluate(body, variables, problems);
+  if (counts.remarks === 0 && problems[0] !== undefined && !context.explainsMappings) {
+    log.warn(
+      { connector: definition.coordinate },
+      `A mapping found less than it looks for: ${problems[0].message}.`,
+    );
+  }
+  counts.checked++;
+  counts.remarks += problems.length;
+  if (context.explainsMappings) remark(context, definition, problems);
+  return value;
+}
+
 /** Counts an answer, and tells whether to look at it closely. */
-export function countAnswer(counts: MappingCounts, explains: boolean): boolean {
+function countAnswer(counts: MappingCounts, explains: boolean): boolean {
   counts.answers++;
   return explains || counts.answers % checkEvery === 1;
 }
@@ -43,7 +75,7 @@ export function mappingRemarks(context: RequestContext): Map<string, MappingRema
 }
 
 /** Adds the problems of one mapping to what the request has collected; equal ones are counted. */
-export function remark(
+function remark(
   context: RequestContext,
   definition: ConnectDefinition,
   problems: readonly MappingProblem[],
