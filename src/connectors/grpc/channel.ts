@@ -4,14 +4,13 @@ import {
   connectivityState,
   logVerbosity,
   setLogVerbosity,
-  status as codes,
   type ChannelCredentials,
   type ChannelOptions,
-  type Metadata,
 } from '@grpc/grpc-js';
-import { GatewayError } from '../../base/errors.js';
 import type { CallLimits } from '../transport.js';
-import { toGatewayError, wasSent, type Ending } from './errors.js';
+import type { Answer, Request } from './exchange.js';
+import { openStream } from './stream.js';
+import { callOnce } from './unary.js';
 
 /** The channels to one backend: one for each of its addresses. */
 export interface Channels {
@@ -20,28 +19,16 @@ export interface Channels {
    *
    * @throws GatewayError where the backend sent no status of its own
    */
-  unary(call: UnaryCall, limits: CallLimits): Promise<UnaryAnswer>;
+  unary(request: Request, limits: CallLimits): Promise<Answer>;
+  /**
+   * Makes a call that is answered with a stream. `next()` throws a GatewayError where the stream ends without a status
+   * that the backend sent.
+   */
+  stream(request: Request, limits: CallLimits): AsyncIterableIterator<Answer>;
   /** The client that is next in turn. */
   next(): Client;
   /** Ends every connection; calls in flight fail. */
   close(): void;
-}
-
-export interface UnaryCall {
-  /** `/package.Service/Method`. */
-  readonly path: string;
-  readonly message: Buffer;
-  readonly metadata: Metadata;
-}
-
-/** What the backend sent. */
-export interface UnaryAnswer {
-  readonly code: number;
-  readonly details: string;
-  /** Present where the code is 0. */
-  readonly message?: Buffer | undefined;
-  readonly headers?: Metadata | undefined;
-  readonly trailers: Metadata;
 }
 
 /** How channels are opened. */
@@ -49,6 +36,8 @@ export interface ChannelSetting {
   readonly credentials: ChannelCredentials;
   /** The name to verify in the backend's certificate, where it differs from the address. */
   readonly serverName?: string | undefined;
+  /** What the calls are: streams have channels of their own, where they take no call's turn. */
+  readonly carry: 'calls' | 'streams';
 }
 
 /**
@@ -57,7 +46,6 @@ export interface ChannelSetting {
  */
 const channelOptions: ChannelOptions = {
   'grpc.primary_user_agent': 'backstitch',
-  'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.initial_reconnect_backoff_ms': 250,
   'grpc.max_reconnect_backoff_ms': 4_000,
@@ -71,21 +59,31 @@ const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
+/**
+ * Servers break off connections that are pinged more often than every five minutes while they send nothing, which a
+ * stream may well do: https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md#server-enforcement
+ */
+const keepaliveTimeMs = { calls: 20_000, streams: 310_000 } as const;
+
 /** Opens a channel to each address; none connects before its first call. */
 export function openChannels(addresses: readonly string[], setting: ChannelSetting): Channels {
   quietGrpc();
-  const { credentials, serverName } = setting;
-  const named = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName };
-  const clients = addresses.map(
-    (address) => new Client(address, credentials, { ...channelOptions, ...named }),
-  );
+  const { credentials, serverName, carry } = setting;
+  const options: ChannelOptions = {
+    ...channelOptions,
+    'grpc.keepalive_time_ms': keepaliveTimeMs[carry],
+    ...(serverName !== undefined && { 'grpc.ssl_target_name_override': serverName }),
+  };
+  const clients = addresses.map((address) => new Client(address, credentials, options));
   const pick = roundRobin(clients);
   const closing = new AbortController();
   // every call in flight listens
   setMaxListeners(0, closing.signal);
+  const route = { next: pick, tries: clients.length, closing: closing.signal };
   return {
     next: pick,
-    unary: (call, limits) => tryEach(clients.length, pick, call, { ...limits, closing: closing.signal }),
+    unary: (request, limits) => callOnce(request, { ...route, ...limits }),
+    stream: (request, limits) => openStream(request, { ...route, ...limits }),
     close: () => {
       // a channel that is closed lets its calls go on until their deadline
       closing.abort();
@@ -111,95 +109,4 @@ function roundRobin(clients: readonly Client[]): () => Client {
     const inTurn = clients.length === 1 ? clients : [...clients.slice(from), ...clients.slice(0, from)];
     return inTurn.find((client) => !isFailing(client)) ?? inTurn[0]!;
   };
-}
-
-/** A call that found no connection has not left: it may go to the next address, whatever it does there. */
-async function tryEach(
-  tries: number,
-  pick: () => Client,
-  call: UnaryCall,
-  limits: ChannelLimits,
-): Promise<UnaryAnswer> {
-  const deadline = Date.now() + limits.timeoutMs;
-  for (let left = tries; ; left--) {
-    const { answer, ending } = await attempt(pick(), call, deadline, limits);
-    if (limits.signal?.aborted === true && !ending.sent) throw abandoned(limits.signal.reason);
-    const error = toGatewayError(ending);
-    if (error === undefined) return answer;
-    const neverLeft =
-      ending.code === codes.UNAVAILABLE && /^(?:No connection|Name resolution)/.test(ending.details);
-    if (left <= 1 || !neverLeft) throw error;
-  }
-}
-
-interface ChannelLimits extends CallLimits {
-  /** Aborted when the channels are closed. */
-  readonly closing: AbortSignal;
-}
-
-interface Attempt {
-  readonly answer: UnaryAnswer;
-  readonly ending: Ending;
-}
-
-/**
- * One unary call straight on the channel: what `makeUnaryRequest` lays over it (interceptors, events, a stack trace for
- * every call) costs more than it gives.
- */
-function attempt(
-  client: Client,
-  { path, message, metadata }: UnaryCall,
-  deadline: number,
-  { signal, closing }: ChannelLimits,
-): Promise<Attempt> {
-  if (signal?.aborted === true) throw abandoned(signal.reason);
-  return new Promise((resolve) => {
-    const replies: Buffer[] = [];
-    let headers: Metadata | undefined;
-    const call = createCall(client, path, deadline);
-    const abandon = () => call.cancelWithStatus(codes.CANCELLED, 'Cancelled on client');
-    signal?.addEventListener('abort', abandon, { once: true });
-    closing.addEventListener('abort', abandon, { once: true });
-    call.start(metadata, {
-      onReceiveMetadata: (received) => (headers = received),
-      onReceiveMessage: (received: Buffer) => {
-        replies.push(received);
-        // a second message must be seen to be refused
-        call.startRead();
-      },
-      onReceiveStatus: ({ code, details, metadata: trailers }) => {
-        signal?.removeEventListener('abort', abandon);
-        closing.removeEventListener('abort', abandon);
-        const answer = { code, details, message: replies[0], headers, trailers };
-        resolve({ answer, ending: endingOf(answer, replies.length) });
-      },
-    });
-    call.sendMessageWithContext({}, message);
-    call.halfClose();
-    call.startRead();
-  });
-}
-
-/** @throws GatewayError where the channel is closed */
-function createCall(client: Client, path: string, deadline: number) {
-  try {
-    return client.getChannel().createCall(path, deadline, null, null, null);
-  } catch (error) {
-    throw abandoned(error);
-  }
-}
-
-function endingOf({ code, details, headers, trailers }: UnaryAnswer, replies: number): Ending {
-  // grpc-js has no status for a compression it does not know, and any text may stand in grpc-status
-  if (!Number.isInteger(code)) return { code: codes.UNKNOWN, details: 'no valid status', sent: false };
-  if (code !== codes.OK) {
-    const hasTrailers = Object.keys(trailers.toJSON()).length > 0;
-    return { code, details, sent: wasSent(details, headers !== undefined, hasTrailers) };
-  }
-  if (replies === 1) return { code, details, sent: true };
-  return { code: codes.UNIMPLEMENTED, details: `${replies} messages instead of one`, sent: false };
-}
-
-function abandoned(cause: unknown): GatewayError {
-  return new GatewayError('HTTP_CLIENT_ERROR', 'The call was broken off.', { cause });
 }

@@ -9,17 +9,32 @@ import { problemAt } from './files.js';
 import { fieldNamed, type Definitions, type Field, type MessageType, type Method } from './messages.js';
 import { jsonFormOf } from './special.js';
 
+/** How a method must answer: the fields of queries and mutations need one answer, those of Subscription a stream. */
+export type Answers = 'once' | 'with a stream';
+
 /** The method that a connector names, or what is wrong with the name. */
-export function findMethod(text: Text, { methods }: Definitions): Method | Problem {
+export function findMethod(text: Text, { methods }: Definitions, answers: Answers): Method | Problem {
   const name = text.value.trim().replace(/^\//, '');
   const method = methods.get(name);
   if (method === undefined) return problemAt(text, 'GRPC_METHOD_NOT_FOUND', describeMissing(name, methods));
-  if (method.streaming === 'none') return method;
-  const message =
-    method.streaming === 'server'
-      ? `${name} answers with a stream of messages. A field of a query or mutation needs a method with one answer.`
-      : `${name} takes a stream of messages, which no field can send.`;
-  return problemAt(text, 'GRPC_METHOD_STREAMS', message);
+  const message = describeStreaming(method, answers);
+  return message === undefined ? method : problemAt(text, 'GRPC_METHOD_STREAMS', message);
+}
+
+function describeStreaming({ name, streaming }: Method, answers: Answers): string | undefined {
+  switch (streaming) {
+    case 'none':
+      return answers === 'once'
+        ? undefined
+        : `${name} answers with one message. A field of Subscription needs a method that answers with a stream of them.`;
+    case 'server':
+      return answers === 'with a stream'
+        ? undefined
+        : `${name} answers with a stream of messages. A field of a query or mutation needs a method with one answer.`;
+    case 'client':
+    case 'both':
+      return `${name} takes a stream of messages, which no field can send.`;
+  }
 }
 
 function describeMissing(name: string, methods: ReadonlyMap<string, Method>): string {

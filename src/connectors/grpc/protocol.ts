@@ -1,4 +1,6 @@
 import { SchemaFilesError } from '../../base/problems.js';
+import { mapStream } from '../../base/streams.js';
+import type { Variables } from '../../mapping/compile.js';
 import type { Subgraph } from '../../subgraph/subgraph.js';
 import type {
   ConnectOf,
@@ -6,13 +8,15 @@ import type {
   Protocol,
   Setting,
   SourceOf,
+  StreamTransport,
   Transport,
   WantedAnswer,
 } from '../transport.js';
 import { readAddresses } from './address.js';
 import { openChannels, type Channels } from './channel.js';
-import { checkMappings, findMethod } from './check.js';
+import { checkMappings, findMethod, type Answers } from './check.js';
 import { compileDecoder, type Decode } from './decode.js';
+import type { Request } from './exchange.js';
 import { loadFiles, loadReflection, type Loaded } from './load.js';
 import type { Definitions, Method } from './messages.js';
 import { compileMetadata } from './metadata.js';
@@ -21,7 +25,7 @@ import { toReply } from './response.js';
 import { readCredentials } from './tls.js';
 import { inputsOf, judgesOf } from './wanted.js';
 
-/** gRPC: unary methods of a backend that is described by `.proto` files, a descriptor set or its own reflection. */
+/** gRPC: unary and server-streaming methods of a backend that is described by `.proto` files, a descriptor set or its own reflection. */
 export const grpc: Protocol<'grpc'> = { open };
 
 async function open(source: SourceOf<'grpc'>, setting: Setting): Promise<OpenSource<'grpc'>> {
@@ -30,11 +34,21 @@ async function open(source: SourceOf<'grpc'>, setting: Setting): Promise<OpenSou
   const files = await loadFiles(source, setting);
   const problems = [...ofAddress, ...ofTls, ...(files?.problems ?? [])];
   if (problems.length > 0) throw new SchemaFilesError(problems);
-  const channels = openChannels(addresses, { credentials, serverName: source.grpc.tls?.serverName });
+  const setUp = { credentials, serverName: source.grpc.tls?.serverName };
+  const channels = openChannels(addresses, { ...setUp, carry: 'calls' });
   const { definitions } = files ?? (await askBackend(source, setting, channels));
+  let streams: Channels | undefined;
+  const parts = { source, definitions, subgraph: setting.subgraph };
   return {
-    connect: (definition) => connect(definition, source, definitions, channels, setting.subgraph),
-    close: async () => channels.close(),
+    connect: (definition) => connect({ ...parts, definition, channels }),
+    subscribe: (definition) => {
+      streams ??= openChannels(addresses, { ...setUp, carry: 'streams' });
+      return subscribe({ ...parts, definition, channels: streams });
+    },
+    close: async () => {
+      channels.close();
+      streams?.close();
+    },
   };
 }
 
@@ -48,31 +62,61 @@ async function askBackend(source: SourceOf<'grpc'>, setting: Setting, channels: 
   throw new SchemaFilesError(loaded.problems);
 }
 
-function connect(
-  definition: ConnectOf<'grpc'>,
-  source: SourceOf<'grpc'>,
-  definitions: Definitions,
-  channels: Channels,
-  subgraph: Subgraph,
-): Transport {
-  const { metadata, request } = definition.grpc;
-  const method = checked(definition, definitions, subgraph);
-  const path = `/${method.name}`;
-  const toRequest = compileRequest(request, method.input);
-  const toMetadata = compileMetadata(source.grpc.metadata, metadata);
-  const decoderFor = decoders(definition, source, method);
+/** What the calls of one connector are made with. */
+interface Parts {
+  readonly definition: ConnectOf<'grpc'>;
+  readonly source: SourceOf<'grpc'>;
+  readonly definitions: Definitions;
+  readonly channels: Channels;
+  readonly subgraph: Subgraph;
+}
+
+function connect(parts: Parts): Transport {
+  const callOf = compileCall(parts, 'once');
   return {
     prepare: (variables, wanted) => {
-      const call = { path, message: toRequest(variables), metadata: toMetadata(variables) };
-      const decode = decoderFor(wanted);
-      return { send: async (limits) => toReply(await channels.unary(call, limits), decode) };
+      const { request, decode } = callOf(variables, wanted);
+      return { send: async (limits) => toReply(await parts.channels.unary(request, limits), decode) };
     },
   };
 }
 
+function subscribe(parts: Parts): StreamTransport {
+  const callOf = compileCall(parts, 'with a stream');
+  return {
+    prepare: (variables, wanted) => {
+      const { request, decode } = callOf(variables, wanted);
+      return {
+        open: (limits) =>
+          mapStream(parts.channels.stream(request, limits), { next: (answer) => toReply(answer, decode) }),
+      };
+    },
+  };
+}
+
+interface Call {
+  readonly request: Request;
+  readonly decode: Decode;
+}
+
 /** @throws SchemaFilesError */
-function checked(definition: ConnectOf<'grpc'>, definitions: Definitions, subgraph: Subgraph): Method {
-  const method = findMethod(definition.grpc.method, definitions);
+function compileCall(parts: Parts, answers: Answers): (variables: Variables, wanted: WantedAnswer) => Call {
+  const { definition, source } = parts;
+  const { metadata, request } = definition.grpc;
+  const method = checked(parts, answers);
+  const path = `/${method.name}`;
+  const toRequest = compileRequest(request, method.input);
+  const toMetadata = compileMetadata(source.grpc.metadata, metadata);
+  const decoderFor = decoders(definition, source, method);
+  return (variables, wanted) => ({
+    request: { path, message: toRequest(variables), metadata: toMetadata(variables) },
+    decode: decoderFor(wanted),
+  });
+}
+
+/** @throws SchemaFilesError */
+function checked({ definition, definitions, subgraph }: Parts, answers: Answers): Method {
+  const method = findMethod(definition.grpc.method, definitions, answers);
   if ('code' in method) throw new SchemaFilesError([method]);
   const problems = checkMappings(definition, method, subgraph);
   if (problems.length > 0) throw new SchemaFilesError(problems);

@@ -1,7 +1,7 @@
 import type { Reply } from '../transport.js';
-import type { UnaryAnswer } from './channel.js';
 import type { Decode } from './decode.js';
 import { codeName, undecodable } from './errors.js';
+import type { Answer } from './exchange.js';
 import { toHeaders } from './metadata.js';
 
 /**
@@ -10,7 +10,7 @@ import { toHeaders } from './metadata.js';
  *
  * @throws GatewayError `CONNECTOR_RESPONSE_INVALID` where the bytes are not the message they should be
  */
-export function toReply(answer: UnaryAnswer, decode: Decode): Reply {
+export function toReply(answer: Answer, decode: Decode): Reply {
   const { code, details, headers, trailers, message } = answer;
   const succeeded = code === 0;
   return {

@@ -244,6 +244,37 @@ describe('a method', () => {
   });
 });
 
+describe('a method of a field of Subscription', () => {
+  const ofSubscription = (method: string, selection: string) =>
+    problemsOf(
+      [
+        'extend schema @source(name: "s", grpc: {address: "127.0.0.1:1", proto: "a.proto"})',
+        'scalar JSON',
+        'type Query { none: JSON }',
+        'type Subscription { field: JSON @connect(source: "s", grpc: {',
+        `method: "${method}"`,
+        `request: "{}"}, selection: "${selection}") }`,
+      ].join('\n'),
+      { folder: folderWith({ 'a.proto': service }) },
+    );
+
+  test.each([
+    ['a.S/Get', 'a.S/Get answers with one message. A field of Subscription needs'],
+    ['a.S/Put', 'a.S/Put takes a stream of messages'],
+  ])('%s is refused at its place', async (method, expected) => {
+    const problems = await ofSubscription(method, '$');
+    expect(problems).toEqual([expect.stringMatching(/^GRPC_METHOD_STREAMS 5:10 /)]);
+    expect(problems[0]).toContain(expected);
+  });
+
+  test('is checked like any other where it answers with a stream', async () => {
+    expect(await ofSubscription('a.S/List', '$')).toEqual([]);
+    expect(await ofSubscription('a.S/List', 'nope')).toEqual([
+      expect.stringMatching(/^GRPC_FIELD_NOT_FOUND 6:29 .* has no field "nope"/),
+    ]);
+  });
+});
+
 describe('names in mappings', () => {
   const kitchen = (request: string, selection = '') =>
     problemsOf(

@@ -116,7 +116,8 @@ export async function openSource(sdl: string, options: Options = {}) {
   const transports = new Map<string, Transport>();
   for (const connect of subgraph.connects as ConnectOf<'grpc'>[]) {
     try {
-      transports.set(connect.field ?? connect.type, open.connect(connect));
+      if (connect.type === 'Subscription') open.subscribe?.(connect);
+      else transports.set(connect.field ?? connect.type, open.connect(connect));
     } catch (error) {
       if (!(error instanceof SchemaFilesError)) throw error;
       problems.push(...error.problems);
