@@ -23,7 +23,7 @@ import { compileMetadata } from './metadata.js';
 import { compileRequest } from './request.js';
 import { toReply } from './response.js';
 import { readCredentials } from './tls.js';
-import { inputsOf, judgesOf } from './wanted.js';
+import { joinedInputs, readByJudges } from './wanted.js';
 
 /** gRPC: unary and server-streaming methods of a backend that is described by `.proto` files, a descriptor set or its own reflection. */
 export const grpc: Protocol<'grpc'> = { open };
@@ -129,11 +129,11 @@ function decoders(
   source: SourceOf<'grpc'>,
   method: Method,
 ): (wanted: WantedAnswer) => Decode {
-  const judges = judgesOf(definition, source);
+  const judges = readByJudges(definition, source);
   const known = new WeakMap<WantedAnswer, Decode>();
   return (wanted) => {
     const decode =
-      known.get(wanted) ?? compileDecoder(method.output, inputsOf([wanted.selection, ...judges]));
+      known.get(wanted) ?? compileDecoder(method.output, joinedInputs([wanted.reads, ...judges]));
     known.set(wanted, decode);
     return decode;
   };
