@@ -3,6 +3,7 @@ import { compileSelection, type Mapping } from '../mapping/compile.js';
 import type { Variables } from '../mapping/scope.js';
 import { isObject, own, put } from '../mapping/values.js';
 import type { ConnectDefinition, Expression, SourceDefinition } from '../subgraph/subgraph.js';
+import { putFailure } from './failed-values.js';
 import type { Reply } from './transport.js';
 
 /** Whose replies are judged. */
@@ -12,7 +13,10 @@ export interface JudgeSetting {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** Decides whether a reply is a success, and throws what a failure says to the client. */
+/**
+ * Decides whether a reply is a success, and throws what a failure says to the client. In a success, values that the
+ * backend failed to give are marked in the body.
+ */
 export function createJudge({
   definition,
   source,
@@ -23,26 +27,32 @@ export function createJudge({
   const extensions = [source?.errors?.extensions, definition.errors?.extensions].flatMap(
     (expression) => compiled(expression) ?? [],
   );
+  const failureOf = (failure: Failure, variables: Variables) =>
+    new GatewayError('CONNECTOR_FETCH', messageOf(message, failure, variables), {
+      extensions: extensions.reduce<Readonly<Record<string, unknown>>>(
+        (known, mapping) => merged(known, mapping.evaluate(failure.body, variables)),
+        { code: 'CONNECTOR_FETCH', ...facts, ...failure.facts },
+      ),
+    });
   return (reply, variables) => {
     const succeeded =
       success === undefined ? reply.succeeded : success.evaluate(reply.body, variables) === true;
-    if (succeeded) return;
-    throw new GatewayError('CONNECTOR_FETCH', messageOf(message, reply, variables), {
-      extensions: extensions.reduce<Readonly<Record<string, unknown>>>(
-        (known, mapping) => merged(known, mapping.evaluate(reply.body, variables)),
-        { code: 'CONNECTOR_FETCH', ...facts, ...reply.facts },
-      ),
-    });
+    if (!succeeded) throw failureOf(reply, variables);
+    for (const failure of reply.failures ?? []) {
+      putFailure(reply.body, failure.path, failureOf(failure, variables));
+    }
   };
 }
+
+type Failure = Pick<Reply, 'body' | 'facts'>;
 
 function compiled(expression: Expression | undefined): Mapping | undefined {
   return expression && compileSelection(expression.selection);
 }
 
-function messageOf(mapping: Mapping | undefined, reply: Reply, variables: Variables): string {
+function messageOf(mapping: Mapping | undefined, { body }: Failure, variables: Variables): string {
   if (mapping === undefined) return 'Request failed';
-  const message = mapping.evaluate(reply.body, variables);
+  const message = mapping.evaluate(body, variables);
   return typeof message === 'string' ? message : '';
 }
 

@@ -67,7 +67,7 @@ async function openConnectors(subgraph: Subgraph, setting: OpenSetting): Promise
     await Promise.all([bare.close(), ...[...sources.values()].map(({ open }) => open.close())]);
   };
   const connectors: Connector[] = [];
-  for (const definition of subgraph.connects) {
+  for (const definition of [...subgraph.connects, ...subgraph.implied]) {
     const opened = sources.get(definition.source?.value ?? '');
     // A source that could not be opened has said why; its connectors have nothing to add.
     if (definition.source !== undefined && opened === undefined) continue;

@@ -116,6 +116,14 @@ export interface Reply {
   readonly body: unknown;
   /** Part of the error's extensions should this be a failure: `{ http: { status } }`, `{ grpc: { status, code } }`. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Values that the backend failed to give beside those it gave. */
+  readonly failures?: readonly PartialFailure[];
+}
+
+/** A value that a backend failed to give. */
+export interface PartialFailure extends Pick<Reply, 'body' | 'facts'> {
+  /** In the reply's body: keys of objects and positions in lists. */
+  readonly path: readonly (string | number)[];
 }
 
 /** The default time for one call. */

@@ -7,25 +7,26 @@ import { hasDirective } from './rules/directives.js';
 import type { ConnectDefinition, EntityCall, GraphqlCall, SourceDefinition, Subgraph } from './subgraph.js';
 import { nameText } from './text.js';
 
+/** A file that has been read. */
+type Written = Omit<Subgraph, 'implied'>;
+
 /**
- * Adds the connectors that a file need not write: where its only source is a GraphQL service, each root field without
+ * The connectors that a file need not write: where its only source is a GraphQL service, each root field without
  * `@connect` is handed on to the service as it is, and types with a `@key` are fetched by it, as Federation subgraphs
  * allow (https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec).
  */
-export function withForwarding(subgraph: Subgraph): Subgraph {
-  const source = forwardingSource(subgraph);
-  if (source === undefined) return subgraph;
-  const added = [...forwardedFields(subgraph, source), ...federatedEntities(subgraph, source)];
-  return { ...subgraph, connects: [...subgraph.connects, ...added] };
+export function impliedConnects(file: Written): ConnectDefinition[] {
+  const source = forwardingSource(file);
+  return source === undefined ? [] : [...forwardedFields(file, source), ...federatedEntities(file, source)];
 }
 
 /** The service that a file describes, if it describes one alone. */
-function forwardingSource({ sources, strict }: Subgraph): SourceDefinition | undefined {
+function forwardingSource({ sources, strict }: Written): SourceDefinition | undefined {
   const [source, ...others] = sources;
   return source?.kind === 'graphql' && others.length === 0 && !strict ? source : undefined;
 }
 
-function forwardedFields(subgraph: Subgraph, source: SourceDefinition): ConnectDefinition[] {
+function forwardedFields(subgraph: Written, source: SourceDefinition): ConnectDefinition[] {
   const { schema } = subgraph;
   return [
     ...forward('query', schema.getQueryType(), subgraph, source),
@@ -37,7 +38,7 @@ function forwardedFields(subgraph: Subgraph, source: SourceDefinition): ConnectD
 function forward(
   operation: GraphqlCall['operation'],
   root: GraphQLObjectType | null | undefined,
-  subgraph: Subgraph,
+  subgraph: Written,
   source: SourceDefinition,
 ): ConnectDefinition[] {
   return Object.values(root?.getFields() ?? {}).flatMap((field) => {
@@ -54,7 +55,7 @@ function isAnsweredElsewhere(field: Field): boolean {
 }
 
 /** The places of the `_entities` connectors of a file: one for each key of each type, and for what it requires. */
-function federatedEntities(subgraph: Subgraph, source: SourceDefinition): ConnectDefinition[] {
+function federatedEntities(subgraph: Written, source: SourceDefinition): ConnectDefinition[] {
   return Object.values(subgraph.schema.getTypeMap()).flatMap((type) => {
     const name = type.astNode?.name;
     if (!isObjectType(type) || name === undefined || isFetchedOtherwise(type, subgraph)) return [];
@@ -69,7 +70,7 @@ function federatedEntities(subgraph: Subgraph, source: SourceDefinition): Connec
 }
 
 /** Whether the file itself says how such objects are fetched. */
-function isFetchedOtherwise(type: GraphQLObjectType, { connects, schema }: Subgraph): boolean {
+function isFetchedOtherwise(type: GraphQLObjectType, { connects, schema }: Written): boolean {
   return connects.some((connect) => {
     if (connect.type === type.name && connect.field === undefined) return true;
     const owner = schema.getType(connect.type);
@@ -97,7 +98,7 @@ function definitionOf(
   graphql: GraphqlCall,
   at: Pick<ConnectDefinition, 'type' | 'field' | 'entity'>,
   place: string,
-  { name: subgraph, source: file }: Subgraph,
+  { name: subgraph, source: file }: Written,
   source: SourceDefinition,
 ): ConnectDefinition {
   return {

@@ -12,14 +12,17 @@ import type { Subgraph } from './subgraph.js';
 
 /**
  * The fields that come with an object of a type where its file's names are the backend's own: all but those with a
- * connector, and those that are only named there (`@external`), unless as part of a `@key`.
+ * connector, those that it gives only to who tells it more (`@requires`), and those that are only named there
+ * (`@external`), unless as part of a `@key`.
  */
 export function givenFields({ connects }: Subgraph, type: GraphQLNamedType): Set<string> {
   if (!isObjectType(type) && !isInterfaceType(type)) return new Set();
   const connected = new Set(connects.flatMap((each) => (each.type === type.name ? (each.field ?? []) : [])));
   const keys = new Set(keysOf(type).flatMap(({ fields }) => [...fields.keys()]));
   const isGiven = (field: Field) =>
-    !connected.has(field.name) && (keys.has(field.name) || !isExternal(type, field));
+    !connected.has(field.name) &&
+    !hasDirective(field, 'requires') &&
+    (keys.has(field.name) || !isExternal(type, field));
   return new Set(Object.values(type.getFields()).flatMap((field) => (isGiven(field) ? field.name : [])));
 }
 

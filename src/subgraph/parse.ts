@@ -10,9 +10,10 @@ import {
 import type { Problem } from '../base/problems.js';
 import type { Reading } from './arguments.js';
 import { withoutLoneExtensions } from './extensions.js';
-import { withForwarding } from './forward.js';
+import { impliedConnects } from './forward.js';
 import { checkGrammar } from './grammar.js';
 import { readLinks, withCanonicalNames } from './links.js';
+import { withoutMachinery } from './machinery.js';
 import type { SchemaFile } from './read.js';
 import { readDefinitions } from './read-definitions.js';
 import type { Subgraph } from './subgraph.js';
@@ -31,7 +32,7 @@ export function parseSubgraph(file: SchemaFile): Parsed {
   if (!('kind' in parsed)) return { subgraph: undefined, problems: [parsed] };
   const { links, problems } = readLinks(parsed, file.source);
   const linked = problems.length === 0;
-  const document = withoutLoneExtensions(withCanonicalNames(parsed, links));
+  const document = withoutLoneExtensions(withoutMachinery(withCanonicalNames(parsed, links)));
   problems.push(...checkGrammar(document, file.source));
   const reading: Reading = {
     subgraph: file.name,
@@ -46,8 +47,8 @@ export function parseSubgraph(file: SchemaFile): Parsed {
   if (schema === undefined || !linked) return { subgraph: undefined, problems };
   const { version, strict } = links;
   const { name, source, folder } = file;
-  const subgraph = { name, source, folder, version, strict, document, schema, ...definitions };
-  return { subgraph: withForwarding(subgraph), problems };
+  const written = { name, source, folder, version, strict, document, schema, ...definitions };
+  return { subgraph: { ...written, implied: impliedConnects(written) }, problems };
 }
 
 /** A file with faults may name types that are not there. */

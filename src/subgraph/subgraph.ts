@@ -20,6 +20,8 @@ export interface Subgraph {
   readonly schema: GraphQLSchema;
   readonly sources: readonly SourceDefinition[];
   readonly connects: readonly ConnectDefinition[];
+  /** Connectors that the file need not write, because its only source is a GraphQL service. */
+  readonly implied: readonly ConnectDefinition[];
   readonly policies: readonly PolicyDefinition[];
 }
 

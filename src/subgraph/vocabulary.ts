@@ -20,7 +20,7 @@ function readVocabulary(): GraphQLSchema {
   return schema;
 }
 
-/** Types of our own vocabulary: no part of what clients see. */
+/** Types of the arguments of directives: no part of what clients see. */
 export function isVocabularyType(name: string): boolean {
-  return /^(connect|link|federation)__/.test(name);
+  return /^(connect|link|federation)__|^CacheControlScope$/.test(name);
 }

@@ -154,9 +154,9 @@ export function provisionOfType(
 
 const nothingProvided: FieldTree = new Map();
 
-/** The same of an object that was fetched for the sake of some fields alone. */
+/** The same of an object that was fetched for the sake of some fields, and comes with these alone. */
 export function onlyFields(provision: Provision, fields: readonly string[]): Provision {
-  return { ...provision, gives: (field) => (fields.includes(field) ? provision.gives(field) : 'no') };
+  return { ...provision, gives: (field) => (fields.includes(field) ? 'yes' : 'no') };
 }
 
 const joined = new WeakMap<Provision, WeakMap<Provision, Provision>>();

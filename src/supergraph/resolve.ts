@@ -16,6 +16,7 @@ import {
 import type { RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { Connector, FieldArguments } from '../connectors/connector.js';
+import { errorOf } from '../connectors/failed-values.js';
 import { fieldKey } from '../connectors/field-keys.js';
 import { isNobody } from '../connectors/keys.js';
 import { load } from '../connectors/loaders.js';
@@ -122,7 +123,6 @@ function complete(
   return completeType(value, info.returnType, info.path, toItem);
 }
 
-/** An error that a backend sent in the place of a value is the error of that place. */
 function completeType(
   value: unknown,
   type: GraphQLOutputType,
@@ -130,7 +130,8 @@ function completeType(
   toItem: (item: unknown, path: RowPath) => unknown,
 ): unknown {
   if (value === null || value === undefined) return null;
-  if (value instanceof Error) return value;
+  const error = errorOf(value);
+  if (error !== undefined) return error;
   const nullable = getNullableType(type);
   if (!isListType(nullable)) return toItem(value, path);
   if (!Array.isArray(value)) throw misfit('a list');

@@ -67,12 +67,16 @@ function lookForRoute(table: RouteTable, type: string, field: string, provision:
   return entity === undefined ? none : { kind: 'entity', entity };
 }
 
-/** The key that is all that comes with an object of an entity; undefined where more comes, or the data must tell. */
+/**
+ * The key that is all that comes with an object of an entity; undefined where more comes, or the data must tell. A
+ * GraphQL service says itself where there is no object.
+ */
 export function stubKey(
   table: RouteTable,
   type: GraphQLObjectType,
   provision: Provision,
 ): FieldTree | undefined {
+  if (provision.forwarded) return undefined;
   const keys = (table.entities.get(type.name) ?? [])
     .map(({ key }) => key)
     .filter((key) => atHand(provision, key));

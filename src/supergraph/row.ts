@@ -7,6 +7,7 @@ import {
   type GraphQLObjectType,
 } from 'graphql';
 import type { RequestContext } from '../base/context.js';
+import { withoutFailure } from '../connectors/failed-values.js';
 import { load } from '../connectors/loaders.js';
 import { isNobody } from '../connectors/keys.js';
 import type { ParentObject } from '../connectors/connector.js';
@@ -113,7 +114,7 @@ export class Row {
     for (const [name, nested] of fields) {
       const route = findRoute(this.#table, this.type.name, name, this.provision);
       if (route.kind !== 'own') return undefined;
-      const value = withoutError(own(this.data, name));
+      const value = withoutFailure(own(this.data, name));
       const below = nested === null ? undefined : this.#below(name, value, this.provision.under(name));
       const read = nested === null || below === undefined ? value : below.#atHand(nested);
       if (Array.isArray(value) && nested !== null) return undefined;
@@ -127,7 +128,7 @@ export class Row {
     const object: Record<string, unknown> = {};
     for (const [name, nested] of fields) {
       const { value: found, provision } = await this.value(name);
-      const value = withoutError(found);
+      const value = withoutFailure(found);
       const read = nested === null ? value : await this.#readBelow(name, value, provision, nested);
       if (read !== undefined) put(object, name, read);
     }
@@ -186,11 +187,6 @@ export class Row {
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
     return load(entity.connector, this.#context, { ...inputs, wanted });
   }
-}
-
-/** What could not be had is no key, and no fact for a rule. */
-function withoutError(value: unknown): unknown {
-  return value instanceof Error ? undefined : value;
 }
 
 function asClientsSee(value: unknown, type: GraphQLNamedType | undefined): unknown {

@@ -80,7 +80,13 @@ function buildTable(
       }
     }
   }
+  // What a file says of fetching an object comes before what a service may offer by itself.
+  for (const routes of entities.values()) routes.sort((a, b) => rankOf(a) - rankOf(b));
   return { fields, entities, overridden, forwardedNames: forwardedNames(connected), found: new WeakMap() };
+}
+
+function rankOf({ connector: { definition } }: EntityRoute): number {
+  return definition.kind === 'graphql' && definition.graphql.entity !== undefined ? 1 : 0;
 }
 
 function forwardedNames(connected: readonly ConnectedSubgraph[]): Set<string> {

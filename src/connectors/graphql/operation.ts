@@ -25,6 +25,8 @@ import { writeSelectionSet, type Renames, type SelectionSet } from './selection-
 export interface Operation {
   /** The root field, and what it gives. */
   readonly field: Pick<GraphQLField<unknown, unknown>, 'name' | 'type'>;
+  /** Whether it is the backend's own field that clients see. */
+  readonly forwards: boolean;
   /**
    * The variables of a request, from what the mapping of the arguments gave.
    *
@@ -73,6 +75,7 @@ export function createOperation(setting: OperationSetting, schema: GraphQLSchema
   const names = given.map(({ name }) => name);
   return {
     field,
+    forwards: forwards === true,
     variablesFrom: (args) => toVariables(args, given),
     documentFor: onceFor((wanted) => {
       const set = writeSelectionSet(schema, field.type, joined(wanted.reads, judged), names);
@@ -102,6 +105,7 @@ function entityOperation({ definition }: OperationSetting, schema: GraphQLSchema
   const { name } = type;
   return {
     field: { name: '_entities', type: new GraphQLList(type) },
+    forwards: true,
     variablesFrom: (keys) => ({
       representations: (keys as readonly object[]).map((key) => ({ __typename: name, ...key })),
     }),

@@ -52,10 +52,5 @@ async function remoteSchemaOf(
 
 /** Whether a connector names fields of the service that the schema file need not have. */
 function isMapped(source: SourceOf<'graphql'>, { subgraph }: Setting): boolean {
-  return subgraph.connects.some(
-    (connect) =>
-      connect.kind === 'graphql' &&
-      connect.source?.value === source.name &&
-      connect.graphql.forwards !== true,
-  );
+  return subgraph.connects.some((connect) => connect.source?.value === source.name);
 }

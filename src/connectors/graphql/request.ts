@@ -88,7 +88,7 @@ export function write(operation: Operation, { args, wanted }: Call): Written {
   const { name: field, type } = operation.field;
   return {
     body: `{"query":${json},"variables":${stringifyJson(variables)}}`,
-    expected: { field, type, renames },
+    expected: { field, type, renames, keepsCodes: operation.forwards },
   };
 }
 
@@ -157,7 +157,7 @@ export class Operations {
   }
 }
 
-/** Errors beside data reach nobody but the log. */
+/** The log has the words of errors beside data, which clients see only where the source says so. */
 export function noted(
   { partialErrors, ...reply }: RemoteReply,
   { definition, source, setting }: TransportSetting,

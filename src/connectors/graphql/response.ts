@@ -2,9 +2,9 @@ import { getNullableType, isLeafType, isListType, type GraphQLOutputType } from 
 import { GatewayError } from '../../base/errors.js';
 import { parseJson } from '../../mapping/json.js';
 import { isObject, own, put, type JsonObject } from '../../mapping/values.js';
-import type { Reply } from '../transport.js';
+import type { PartialFailure, Reply } from '../transport.js';
 import type { WireReply } from '../wire.js';
-import type { Renames } from './selection-set.js';
+import type { Rename, Renames } from './selection-set.js';
 
 /** What a reply is read with. */
 export interface Expected {
@@ -13,6 +13,8 @@ export interface Expected {
   /** … and its type. */
   readonly type: GraphQLOutputType;
   readonly renames: Renames;
+  /** Whether errors keep the codes that the service gave them: it is the service's own field that is shown. */
+  readonly keepsCodes: boolean;
 }
 
 /** A reply, with the errors that left some of its data standing. */
@@ -44,15 +46,18 @@ export function fromPayload({ payload, ...head }: RemoteAnswer, expected: Expect
   const { status, headers } = head;
   const succeeded = status >= 200 && status < 300;
   const answer = toAnswer(payload);
-  if (!succeeded) return failure(head, answer?.errors ?? []);
+  const { keepsCodes } = expected;
+  if (!succeeded) return failure(head, answer?.errors ?? [], keepsCodes);
   if (answer === undefined) throw unreadable('is no answer to a GraphQL request', status);
   const value = isObject(answer.data) ? own(answer.data, expected.field) : undefined;
   const isGone = value === undefined || value === null;
-  if (isGone && answer.errors.length > 0) return failure(head, answer.errors);
+  if (isGone && answer.errors.length > 0) return failure(head, answer.errors, keepsCodes);
   const misfit = misfitOf(value, answer.data, expected);
   if (misfit !== undefined) throw unreadable(misfit, status);
   const body = restoreNames(value, expected.renames);
-  return { status, headers, succeeded, body, facts: { http: { status } }, partialErrors: answer.errors };
+  const failures = answer.errors.flatMap((error) => partialFailure(error, status, expected) ?? []);
+  const facts = { http: { status } };
+  return { status, headers, succeeded, body, facts, failures, partialErrors: answer.errors };
 }
 
 interface Answer {
@@ -81,12 +86,48 @@ function toError(error: unknown): JsonObject {
   return isObject(error) ? error : { message: typeof error === 'string' ? error : '' };
 }
 
-function failure({ status, headers }: Head, errors: readonly JsonObject[]): RemoteReply {
+function failure(head: Head, errors: readonly JsonObject[], keepsCodes: boolean): RemoteReply {
+  return { ...head, succeeded: false, ...told(errors, head.status, keepsCodes), partialErrors: [] };
+}
+
+/** What error mappings see of some errors, and what an error says without them. */
+function told(
+  errors: readonly JsonObject[],
+  status: number,
+  keepsCodes: boolean,
+): Pick<Reply, 'body' | 'facts'> {
   const message =
     errors.map((error) => own(error, 'message')).find((text) => typeof text === 'string') ?? null;
   const code = errors.map(codeOf).find((each) => each !== undefined);
-  const facts = { http: { status }, ...(code === undefined ? {} : { graphql: { code } }) };
-  return { status, headers, succeeded: false, body: { errors, message }, facts, partialErrors: [] };
+  const ofService = code === undefined ? {} : { graphql: { code }, ...(keepsCodes ? { code } : {}) };
+  return { body: { errors, message }, facts: { http: { status }, ...ofService } };
+}
+
+/** The error of a value below the root field, with its path in the names that the body has in the end. */
+function partialFailure(
+  error: JsonObject,
+  status: number,
+  { field, renames, keepsCodes }: Expected,
+): PartialFailure | undefined {
+  const [root, ...below] = pathOf(error);
+  if (root !== field || below.length === 0) return undefined;
+  return { path: restoredPath(below, renames), ...told([error], status, keepsCodes) };
+}
+
+function pathOf(error: JsonObject): (string | number)[] {
+  const path = own(error, 'path');
+  const isKey = (key: unknown) => typeof key === 'string' || typeof key === 'number';
+  return Array.isArray(path) && path.every(isKey) ? path : [];
+}
+
+function restoredPath(path: readonly (string | number)[], renames: Renames): (string | number)[] {
+  let names: Renames | undefined = renames;
+  return path.map((key) => {
+    if (typeof key === 'number') return key;
+    const rename: Rename | undefined = names?.get(key);
+    names = rename?.below;
+    return rename?.name ?? key;
+  });
 }
 
 /** A remote code is shown to clients, so it may be nothing but a name in capitals. */

@@ -1,6 +1,6 @@
 import { outputShape, type ObjectShape, type OutputShape } from '../../mapping/shape.js';
 import { givenFields } from '../given-fields.js';
-import type { Subgraph } from '../subgraph.js';
+import type { ConnectDefinition, Subgraph } from '../subgraph.js';
 import { catalogOf, type Catalog, type Connected, type MergedType } from './catalog.js';
 
 /** A field that does not come along with an object that some connector leads to. */
@@ -21,10 +21,13 @@ export interface Arrivals {
   readonly lacks: ReadonlyMap<string, readonly Lack[]>;
 }
 
-/** The fields that come with an object: any, those of its type in a file, or those of these shapes. */
+/**
+ * The fields that come with an object: any, those of its type in a file (and more of this one object), or those of
+ * these shapes.
+ */
 type Given =
   | { readonly kind: 'any' }
-  | { readonly kind: 'names'; readonly subgraph: Subgraph }
+  | { readonly kind: 'names'; readonly subgraph: Subgraph; readonly more: readonly string[] }
   | { readonly kind: 'shapes'; readonly shapes: readonly ObjectShape[] };
 
 const known = new WeakMap<readonly Subgraph[], Arrivals>();
@@ -60,7 +63,7 @@ class Walk implements Arrivals {
     const { selection } = connect;
     const given =
       selection === undefined
-        ? ({ kind: 'names', subgraph } as const)
+        ? ({ kind: 'names', subgraph, more: fieldsOfEntity(connect) } as const)
         : givenBy(outputShape(selection.selection));
     if (connect.entity) this.#fetch(returns, given, connected);
     this.#arrive(returns, given, connected, connect.field === undefined);
@@ -90,7 +93,8 @@ class Walk implements Arrivals {
   /** Shapes end somewhere; types go in circles. */
   #isKnown(name: string, given: Given, isMore: boolean): boolean {
     if (given.kind === 'shapes') return false;
-    const id = `${name} ${given.kind === 'names' ? given.subgraph.source.name : ''} ${isMore}`;
+    const of = given.kind === 'names' ? `${given.subgraph.source.name} ${given.more.join(' ')}` : '';
+    const id = `${name} ${of} ${isMore}`;
     if (this.#visited.has(id)) return true;
     this.#visited.add(id);
     return false;
@@ -116,6 +120,11 @@ class Walk implements Arrivals {
     const isTaken = connected !== undefined && takenFrom.includes(connected.subgraph.name);
     return !isTaken && gives(given, field, type);
   }
+}
+
+/** What `_entities` gives to who tells what it requires. */
+function fieldsOfEntity(connect: ConnectDefinition): readonly string[] {
+  return (connect.kind === 'graphql' && connect.graphql.entity?.fields) || [];
 }
 
 function givenBy(shape: OutputShape): Given {
@@ -157,7 +166,7 @@ function gives(given: Given, field: string, type: MergedType): boolean {
     case 'any':
       return true;
     case 'names':
-      return isOwnName(given.subgraph, type.name, field);
+      return given.more.includes(field) || isOwnName(given.subgraph, type.name, field);
     case 'shapes':
       return given.shapes.some(
         ({ fields, open }) =>
@@ -169,7 +178,8 @@ function gives(given: Given, field: string, type: MergedType): boolean {
 }
 
 function under(given: Given, field: string): Given {
-  if (given.kind !== 'shapes') return given;
+  if (given.kind === 'any') return given;
+  if (given.kind === 'names') return { ...given, more: [] };
   const shapes = given.shapes.map(({ fields }) => {
     const inner = fields.get(field);
     return inner === undefined ? undefined : objectsIn(inner.shape);

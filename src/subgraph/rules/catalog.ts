@@ -58,7 +58,7 @@ export function catalogOf(subgraphs: readonly Subgraph[]): Catalog {
 
 function build(subgraphs: readonly Subgraph[]): Catalog {
   const connectors = subgraphs.flatMap((subgraph) =>
-    subgraph.connects.map((connect) => connected(connect, subgraph)),
+    [...subgraph.connects, ...subgraph.implied].map((connect) => connected(connect, subgraph)),
   );
   const byField = new Map<string, Connected[]>();
   for (const each of connectors) {

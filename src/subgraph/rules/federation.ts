@@ -12,14 +12,18 @@ export const federation: Rule = {
     directivesNamed(subgraph, 'requires').flatMap((placed) => checkRequires(placed, subgraph)),
 };
 
-/** Only a GraphQL service can be handed the fields that it requires. */
+/** Only a Federation subgraph can be handed the fields that it requires, with the key of the object. */
 function checkRequires({ directive, type, field }: Placed, subgraph: Subgraph): Problem[] {
-  const connects = subgraph.connects.filter((each) => each.type === type && each.field === field);
-  const known = connects.length > 0 && connects.every(({ kind }) => kind === 'graphql');
-  if (known) return [];
+  const isHanded = subgraph.implied.some(
+    (each) =>
+      each.type === type &&
+      each.kind === 'graphql' &&
+      each.graphql.entity?.fields.includes(field ?? '') === true,
+  );
+  if (isHanded) return [];
   const message =
-    `@requires on ${type ?? ''}.${field ?? ''} is not supported yet for backends that are no GraphQL services.` +
-    ' A connector of the field can use its siblings as $this.name.';
+    `@requires on ${type ?? ''}.${field ?? ''} asks for other fields to be sent along, which only a type with a` +
+    ' @key of a Federation subgraph can be. A connector of the field can use its siblings as $this.name.';
   return [atNode(subgraph.source, directive, 'CONNECTORS_UNSUPPORTED_FEDERATION_DIRECTIVE', message)];
 }
 
