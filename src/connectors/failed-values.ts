@@ -5,11 +5,18 @@ import { isObject, own, put } from '../mapping/values.js';
  * A backend may answer and still fail to give some values. In the body each of these is a symbol, which mappings hand on
  * like any other scalar to the place where the client asked for it; there it becomes the error of that place.
  */
-const errors = new WeakMap<symbol, GatewayError>();
+const failed = new WeakMap<symbol, FailedValue>();
 
-/** The error that a value stands for, if it is a failed one. */
-export function errorOf(value: unknown): GatewayError | undefined {
-  return typeof value === 'symbol' ? errors.get(value) : undefined;
+/** What a failed value stands for. */
+export interface FailedValue {
+  readonly error: GatewayError;
+  /** Where below this value it failed, if a value within it took the whole. */
+  readonly below: readonly (string | number)[];
+}
+
+/** What failed where this value is, if it is no value. */
+export function failureOf(value: unknown): FailedValue | undefined {
+  return typeof value === 'symbol' ? failed.get(value) : undefined;
 }
 
 /** A key or a fact can only be read from a value that could be had. */
@@ -23,7 +30,7 @@ export function putFailure(body: unknown, path: readonly (string | number)[], er
   for (const [index, key] of path.entries()) {
     const value = valueAt(holder, key);
     const isEnd = value === null || value === undefined;
-    if (isEnd && isHeldBy(holder, key)) return replace(holder, key, error);
+    if (isEnd && isHeldBy(holder, key)) return replace(holder, key, { error, below: path.slice(index + 1) });
     if (isEnd || index === path.length - 1) return;
     holder = value;
   }
@@ -38,9 +45,9 @@ function isHeldBy(holder: unknown, key: string | number): boolean {
   return (typeof holder === 'object' && holder !== null && Object.hasOwn(holder, key)) || false;
 }
 
-function replace(holder: unknown, key: string | number, error: GatewayError): void {
+function replace(holder: unknown, key: string | number, failure: FailedValue): void {
   const mark = Symbol('a failed value');
-  errors.set(mark, error);
+  failed.set(mark, failure);
   if (Array.isArray(holder) && typeof key === 'number') holder[key] = mark;
   else if (isObject(holder)) put(holder, String(key), mark);
 }

@@ -4,7 +4,7 @@ import { GatewayError } from '../base/errors.js';
 import type { FieldTree } from '../mapping/shape.js';
 import { isObject, own } from '../mapping/values.js';
 import type { Connector, FieldArguments, ParentObject } from './connector.js';
-import { errorOf } from './failed-values.js';
+import { failureOf } from './failed-values.js';
 import { canonicalText, keyText } from './keys.js';
 import { rowKeyField } from './rows.js';
 import { covers, unionOf, type Wanted } from './wanted.js';
@@ -127,7 +127,7 @@ function rowsByKey(connector: Connector, answer: unknown, entries: readonly Entr
     });
   }
   if (connector.inOrder)
-    return entries.map((_, index): unknown => errorOf(rows[index]) ?? rows[index] ?? null);
+    return entries.map((_, index): unknown => failureOf(rows[index])?.error ?? rows[index] ?? null);
   return connector.groups === undefined
     ? matched(rows, entries, connector.key)
     : grouped(rows, entries, connector.key, connector.groups);

@@ -16,12 +16,13 @@ import {
 import type { RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import type { Connector, FieldArguments } from '../connectors/connector.js';
-import { errorOf } from '../connectors/failed-values.js';
+import { failureOf } from '../connectors/failed-values.js';
 import { fieldKey } from '../connectors/field-keys.js';
 import { isNobody } from '../connectors/keys.js';
 import { load } from '../connectors/loaders.js';
 import { isObject, own } from '../mapping/values.js';
 import { chooseConnectors, mergeAnswers } from './alternatives.js';
+import { placedError } from './failure-path.js';
 import { nothing, provisionOfAll, type Provision } from './provision.js';
 import { findRoute, type RouteTable } from './routes.js';
 import { Row, type RowPath } from './row.js';
@@ -120,23 +121,24 @@ function complete(
   const toItem = isCompositeType(returned)
     ? (item: unknown, path: RowPath) => toRow(item, path, returned, provision, context, info, resolution)
     : (item: unknown) => toLeaf(item, returned);
-  return completeType(value, info.returnType, info.path, toItem);
+  return completeType(value, info.returnType, info.path, info, toItem);
 }
 
 function completeType(
   value: unknown,
   type: GraphQLOutputType,
   path: RowPath,
+  info: GraphQLResolveInfo,
   toItem: (item: unknown, path: RowPath) => unknown,
 ): unknown {
   if (value === null || value === undefined) return null;
-  const error = errorOf(value);
-  if (error !== undefined) return error;
+  const failure = failureOf(value);
+  if (failure !== undefined) return placedError(failure, path, info);
   const nullable = getNullableType(type);
   if (!isListType(nullable)) return toItem(value, path);
   if (!Array.isArray(value)) throw misfit('a list');
   return value.map((item: unknown, index) =>
-    contained(() => completeType(item, nullable.ofType, { prev: path, key: index }, toItem)),
+    contained(() => completeType(item, nullable.ofType, { prev: path, key: index }, info, toItem)),
   );
 }
 

@@ -206,7 +206,8 @@ function isIdentifier(value: unknown, type: GraphQLNamedType | undefined): boole
   return type?.name === 'ID' && (typeof value === 'number' || typeof value === 'bigint');
 }
 
-function toPath(path: RowPath): (string | number)[] {
+/** From the root of the answer on. */
+export function toPath(path: RowPath): (string | number)[] {
   const keys: (string | number)[] = [];
   for (let at: RowPath | undefined = path; at !== undefined; at = at.prev) keys.push(at.key);
   return keys.reverse();

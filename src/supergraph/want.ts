@@ -228,7 +228,8 @@ function byArguments(
   return groups;
 }
 
-function keyOfNode(
+/** The key of a field with the arguments of a node; undefined where these are at fault. */
+export function keyOfNode(
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
   variables: Place['variableValues'],
