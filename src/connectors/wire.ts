@@ -45,7 +45,7 @@ export class ConnectionLost extends GatewayError {
 }
 
 /** The largest answer that is read, in bytes, packed or unpacked. */
-const largestReply = 8_000_000;
+export const largestReply = 8_000_000;
 
 /** Opens the connections to an origin such as `http://127.0.0.1:4001`; none is made before the first call. */
 export function openWire(origin: string): Wire {
@@ -189,7 +189,8 @@ type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 const noHeaders: Headers = Object.freeze(Object.create(null) as Headers);
 
-function toHeaders(incoming: IncomingHeaders): Headers {
+/** Headers as undici gives them, in our form. */
+export function toHeaders(incoming: IncomingHeaders): Headers {
   const headers = Object.create(null) as Record<string, readonly string[]>;
   for (const [name, value] of Object.entries(incoming)) {
     if (value !== undefined) headers[name.toLowerCase()] = typeof value === 'string' ? [value] : value;
@@ -223,8 +224,12 @@ async function unpacked(reply: WireReply, codings: readonly string[]): Promise<W
 
 // Errors
 
-/** @param hasBegun whether the head of an answer has come */
-function toGatewayError(cause: unknown, hasBegun: boolean): GatewayError {
+/**
+ * What an error of undici means.
+ *
+ * @param hasBegun whether the head of an answer has come
+ */
+export function toGatewayError(cause: unknown, hasBegun: boolean): GatewayError {
   if (cause instanceof errors.ConnectTimeoutError) return tooSlow(cause);
   if (cause instanceof errors.ResponseExceededMaxSizeError || cause instanceof errors.HeadersOverflowError) {
     return tooLarge(cause);
@@ -253,14 +258,17 @@ function tooSlow(cause?: unknown): GatewayError {
   return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
 }
 
-function tooLarge(cause: unknown): GatewayError {
+/** The backend sends more than is read. */
+export function tooLarge(cause: unknown): GatewayError {
   return invalid("The backend's answer is too large.", cause);
 }
 
-function invalid(message: string, cause: unknown): GatewayError {
+/** The backend sends something else than it should. */
+export function invalid(message: string, cause: unknown): GatewayError {
   return new GatewayError('CONNECTOR_RESPONSE_INVALID', message, { cause });
 }
 
-function abandoned(): GatewayError {
+/** The client has gone. */
+export function abandoned(): GatewayError {
   return new GatewayError('HTTP_CLIENT_ERROR', 'Nobody waits for the answer any more.');
 }

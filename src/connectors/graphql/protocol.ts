@@ -1,11 +1,14 @@
 import type { ConnectOf, OpenSource, Protocol, Setting, SourceOf } from '../transport.js';
+import { subscriptionAddress } from './address.js';
 import { introspect } from './introspection.js';
 import { askedSchema, knownSchema, type RemoteSchema } from './remote-schema.js';
 import { createTransport } from './request.js';
 import { readRemoteSchema } from './schema-file.js';
 import { openService, type Service } from './service.js';
+import { Streams } from './streams.js';
+import { createStreamTransport } from './subscribe.js';
 
-/** GraphQL over HTTP. */
+/** GraphQL over HTTP, and its subscriptions over server-sent events or WebSockets. */
 export const graphql: Protocol<'graphql'> = {
   open: async (source, setting) => {
     const service = openService(source, setting);
@@ -27,10 +30,17 @@ function openSource(
   // What is handed on as it is fits the schema file, which is the service's own; its schema need not be asked for.
   const handedOn = source.graphql.schema === undefined ? knownSchema(setting.subgraph.schema) : schema;
   const schemaFor = ({ graphql: call }: ConnectOf<'graphql'>) => (call.forwards === true ? handedOn : schema);
+  const address = subscriptionAddress(source, setting);
+  const streams = new Streams();
+  const partsOf = (definition: ConnectOf<'graphql'>) => {
+    return { definition, source, setting, service, schema: schemaFor(definition) };
+  };
   return {
-    connect: (definition) =>
-      createTransport({ definition, source, setting, service, schema: schemaFor(definition) }),
-    close: () => service.close(),
+    connect: (definition) => createTransport(partsOf(definition)),
+    subscribe: (definition) => createStreamTransport({ ...partsOf(definition), address, streams }),
+    close: async () => {
+      await Promise.all([streams.close(), service.close()]);
+    },
   };
 }
 

@@ -1,8 +1,7 @@
-import { SchemaFilesError } from '../../base/problems.js';
-import { compileTemplate, type Template, type TemplateFailure } from '../../mapping/template.js';
 import type { HeaderEntry } from '../headers.js';
 import type { CallLimits, Setting, SourceOf } from '../transport.js';
 import { openWire, type WireReply } from '../wire.js';
+import { serviceAddress } from './address.js';
 
 /** The one place from which requests to a GraphQL service leave. */
 export interface Service {
@@ -17,7 +16,7 @@ export interface Service {
  * @throws SchemaFilesError where the address is none
  */
 export function openService(source: SourceOf<'graphql'>, setting: Setting): Service {
-  const url = addressOf(source, setting);
+  const url = serviceAddress(source, setting);
   const wire = openWire(url.origin);
   const path = url.pathname + url.search;
   return {
@@ -25,22 +24,6 @@ export function openService(source: SourceOf<'graphql'>, setting: Setting): Serv
       wire.send({ method: 'POST', path, headers: withStandardHeaders(headers).flat(), body }, limits),
     close: () => wire.close(),
   };
-}
-
-function addressOf({ graphql }: SourceOf<'graphql'>, setting: Setting): URL {
-  const text = setting.address ?? renderAddress(graphql.url.template, setting);
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
-  const reason = typeof text === 'string' ? 'it must begin with http:// or https://' : text.reason;
-  const message = `The address of the backend is no URL that can be called: ${reason}.`;
-  const written = graphql.url.text;
-  throw new SchemaFilesError([
-    { code: 'INVALID_URL', message, source: written.source, offset: written.offsetOf(0) },
-  ]);
-}
-
-function renderAddress(template: Template, { environment, config }: Setting): string | TemplateFailure {
-  return compileTemplate(template)({ $env: environment, $config: config });
 }
 
 /** https://graphql.github.io/graphql-over-http/draft/#sec-Accept */

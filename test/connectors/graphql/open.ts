@@ -8,6 +8,7 @@ import type { Subgraph } from '../../../src/subgraph/subgraph.js';
 import { toSchemaFile } from '../../../src/subgraph/read.js';
 import { graphql } from '../../../src/connectors/graphql/protocol.js';
 import type {
+  CallLimits,
   ConnectOf,
   OpenSource,
   Reply,
@@ -32,6 +33,12 @@ export interface Opened {
   call(variables?: Variables, selection?: string, index?: number): Promise<Reply>;
   /** Calls a connector and maps the answer. */
   fetch(variables?: Variables, selection?: string, index?: number): Promise<unknown>;
+  /** Opens the stream of a connector of a subscription. */
+  subscribe(
+    variables?: Variables,
+    limits?: Partial<CallLimits>,
+    index?: number,
+  ): AsyncIterableIterator<Reply>;
   close(): Promise<void>;
 }
 
@@ -75,6 +82,11 @@ export async function open(
       const reply = await call(variables, selection, index);
       if (!reply.succeeded) throw new Error(JSON.stringify(reply.body));
       return compileSelection(pruned(index, selection)).evaluate(reply.body, variables);
+    },
+    subscribe: (variables = {}, more = {}, index = 0) => {
+      const transport = source.subscribe?.(definition(index));
+      if (transport === undefined) throw new Error('The protocol has no streams.');
+      return transport.prepare(variables, wanted(index)).open({ ...limits, ...more });
     },
     close: () => source.close(),
   };
