@@ -18,6 +18,8 @@ export const errorCodes = {
   UNAUTHENTICATED: 'The field is only for callers who have proved who they are, or the token was refused.',
   FORBIDDEN: 'The caller may not have this field.',
   RATE_LIMITED: 'The caller asked too often. `retryAfter` says in how many seconds to try again.',
+  OVERLOADED:
+    'The gateway has as much to do as it can bear. `Retry-After` says in how many seconds to try again.',
   CONNECTOR_FETCH: 'A backend answered with a failure. `http.status` or `grpc.status` says which.',
   CONNECTOR_RESPONSE_INVALID: "A backend's answer cannot be read, or does not fit the schema.",
   HTTP_CLIENT_ERROR: 'A backend could not be reached.',

@@ -13,14 +13,15 @@ import {
   type GraphQLSchema,
   type ValidationRule,
 } from 'graphql';
-import type { Headers, RequestContext } from '../base/context.js';
+import type { Headers, Identity, RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
 import { stringifyJson } from '../mapping/json.js';
-import { errorsForApollo, formatError, longestWait } from './format-error.js';
+import { toAnswers, type Answers, type Writing } from './answers.js';
+import { errorsForApollo, formatError, longestWait, type ErrorRules } from './format-error.js';
 import type { GraphQLParameters } from './read-request.js';
-import type { Reply } from './refusal.js';
+import { errorBody, type Reply } from './refusal.js';
 
 /** `development` shows people more: introspection, suggestions, the Sandbox. `production` shows strangers less. */
 export type Mode = 'development' | 'production';
@@ -55,7 +56,7 @@ export interface ServerOptions {
   readonly maxTokens?: number;
 }
 
-/** One GraphQL request as HTTP brought it. */
+/** One GraphQL request as HTTP or a WebSocket brought it. */
 export interface GraphQLRequest {
   readonly method: 'GET' | 'POST';
   /** As it came, with the headers Apollo decides by: protection against cross-site requests. */
@@ -66,16 +67,49 @@ export interface GraphQLRequest {
   readonly search: string;
   /** Parameters of a POST. */
   readonly parameters?: GraphQLParameters | undefined;
+  /** Whether it may change nothing, whatever its method says here. */
+  readonly isSafe?: boolean;
   readonly facts: CallerFacts;
 }
+
+/** Turned away before GraphQL: a bad token, a request that may be another site's. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly reply: Reply;
+}
+
+/** Answered once: a query, a mutation, or what does not fit the schema. Of the latter, the status is not 200. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly reply: Reply;
+}
+
+/** Answered for as long as there are events. Whoever gets this must read to its end, or end it. */
+export interface Streaming {
+  readonly kind: 'streaming';
+  readonly answers: Answers;
+  /** Who asked. */
+  readonly identity: Identity | undefined;
+}
+
+/** What becomes of a request that may be answered by a stream. */
+export type Outcome = Refused | Answered | Streaming;
 
 /** Apollo Server with a schema that can be replaced while it serves. */
 export interface GraphQLServer {
   /** Answers one request; never throws. */
   readonly answer: (request: GraphQLRequest) => Promise<Reply>;
+  /** Answers one request, with a stream if it is a subscription; never throws. The request goes the same way. */
+  readonly stream: (request: GraphQLRequest) => Promise<Outcome>;
   /**
-   * Serves another schema from now on; requests in flight finish on the one they began with. The promise settles
-   * when the last of those is answered, so that what stands behind the old schema can be closed.
+   * Says who a caller is, before anything is asked.
+   *
+   * @throws GatewayError as {@link ContextFor} does
+   */
+  readonly identify: (facts: CallerFacts) => Promise<Identity | undefined>;
+  /**
+   * Serves another schema from now on; requests in flight, subscriptions too, finish on the one they began with. The
+   * promise settles when the last of those is answered, so that what stands behind the old schema can be closed.
    *
    * @throws Error, at once, where the schema is not valid; the old one keeps serving
    */
@@ -92,6 +126,9 @@ const headersForApollo = ['content-type', 'x-apollo-operation-name', 'apollo-req
  */
 interface Carrier {
   readonly context: RequestContext;
+  readonly isSafe: boolean;
+  /** Takes the stream of a subscription, where the transport can carry one. */
+  readonly onStream?: ((stream: AsyncIterator<ExecutionResult>) => void) | undefined;
 }
 
 /**
@@ -100,40 +137,67 @@ interface Carrier {
 export async function createServer(options: ServerOptions): Promise<GraphQLServer> {
   const published = new WeakMap<object, GraphQLFormattedError>();
   const publish: Publish = (error, shown) => published.set(error, shown);
+  const log = options.log ?? createLog('silent');
+  const errorRules: ErrorRules = {
+    publicForm: (error) => published.get(error as object),
+    suggestions: options.mode === 'development',
+    onMasked: (error) => log.error({ error }, 'an error was masked'),
+  };
   const gateway = createGateway(options.executable, publish);
-  const apollo = createApollo(options, gateway, (error) => published.get(error as object));
+  const apollo = createApollo({ ...options, log }, gateway, errorRules);
   const generations = createGenerations();
   await apollo.start();
 
-  const toContext = async (facts: CallerFacts): Promise<Carrier> => {
-    try {
-      return { context: await options.contextFor(facts) };
-    } catch (error) {
-      throw refusedContext(error, publish);
-    }
+  const ask = async (request: GraphQLRequest, takers: Takers): Promise<Reply> => {
+    const context = async (): Promise<Carrier> => {
+      try {
+        const made = await options.contextFor(request.facts);
+        takers.onContext?.(made);
+        return { context: made, isSafe: request.isSafe ?? false, onStream: takers.onStream };
+      } catch (error) {
+        throw refusedContext(error, publish);
+      }
+    };
+    const httpGraphQLRequest = toApolloRequest(request);
+    const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
+    // Only incremental delivery answers in chunks, and that needs Apollo's own executor.
+    const body = answer.body.kind === 'complete' ? answer.body.string : '';
+    return { status: answer.status ?? 200, headers: Object.fromEntries(answer.headers), body };
   };
 
   return {
-    answer: async (request) => {
+    answer: (request) => {
       const leave = generations.enter();
+      return ask(request, {}).finally(leave);
+    },
+    stream: async (request) => {
+      const leave = generations.enter();
+      const seen: { context?: RequestContext; answers?: Answers } = {};
       try {
-        const answer = await apollo.executeHTTPGraphQLRequest({
-          httpGraphQLRequest: toApolloRequest(request),
-          context: () => toContext(request.facts),
+        const reply = await ask(request, {
+          onContext: (context) => (seen.context = context),
+          onStream: (stream) => (seen.answers = toAnswers(stream, writingOf(errorRules), leave)),
         });
-        // Only incremental delivery answers in chunks, and that needs Apollo's own executor.
-        const body = answer.body.kind === 'complete' ? answer.body.string : '';
-        return { status: answer.status ?? 200, headers: Object.fromEntries(answer.headers), body };
+        const { context, answers } = seen;
+        if (answers !== undefined) return { kind: 'streaming', answers, identity: context?.identity };
+        return { kind: context === undefined ? 'refused' : 'answered', reply };
       } finally {
-        leave();
+        if (seen.answers === undefined) leave();
       }
     },
+    identify: async (facts) => (await options.contextFor(facts)).identity,
     swap: (executable) => {
       gateway.swap(executable);
       return generations.next();
     },
     stop: () => apollo.stop(),
   };
+}
+
+/** Who wants to know what comes up while a request is answered. */
+interface Takers {
+  readonly onContext?: (context: RequestContext) => void;
+  readonly onStream?: (stream: AsyncIterator<ExecutionResult>) => void;
 }
 
 function toApolloRequest(request: GraphQLRequest) {
@@ -199,41 +263,59 @@ function createGateway(
 }
 
 async function answerOperation(executable: Executable, request: GatewayRequest): Promise<ExecutionResult> {
-  // Apollo would run it as a query and answer with the first event that never comes.
-  const operation = request.operation as GatewayRequest['operation'] | undefined;
-  if (operation?.operation === 'subscription') return refusedSubscription();
-  const { context } = request.context as Carrier;
+  const { context, isSafe, onStream } = request.context as Carrier;
   const execution: ExecutionRequest = {
     document: request.document,
     operationName: request.request.operationName,
     variables: request.request.variables,
     context,
   };
-  return executable.execute(execution);
+  const operation = request.operation as GatewayRequest['operation'] | undefined;
+  if (isSafe && operation?.operation === 'mutation') return refused('A mutation cannot be sent by GET.');
+  if (operation?.operation !== 'subscription') return executable.execute(execution);
+  if (onStream === undefined) return refused(subscriptionsElsewhere);
+  if (executable.subscribe === undefined) return refused('There are no subscriptions here.');
+  const opened = await executable.subscribe(execution);
+  if (!('next' in opened)) return opened;
+  onStream(opened);
+  // What Apollo makes of it is not sent.
+  return { data: null };
 }
 
-function refusedSubscription(): ExecutionResult {
-  const message = 'Subscriptions are not served by this kind of request.';
+const subscriptionsElsewhere =
+  'Subscriptions are not served by this kind of request. Ask for a stream of events, with the header ' +
+  '"Accept: text/event-stream", or over a WebSocket, with the sub-protocol "graphql-transport-ws".';
+
+function refused(message: string): ExecutionResult {
   return { errors: [new GraphQLError(message, { extensions: { code: 'BAD_REQUEST' } })] };
 }
 
-function createApollo(
-  options: ServerOptions,
-  gateway: Gateway,
-  publicForm: (error: unknown) => GraphQLFormattedError | undefined,
-): ApolloServer<Carrier> {
-  const {
-    mode = 'production',
-    log = createLog('silent'),
-    validationRules = [],
-    maxTokens = 15_000,
-  } = options;
-  const isDevelopment = mode === 'development';
-  const rules = {
-    publicForm,
-    suggestions: isDevelopment,
-    onMasked: (error: unknown) => log.error({ error }, 'an error was masked'),
+/** How the answers of a subscription are written: by the rules of all others, though Apollo does not see them. */
+function writingOf(rules: ErrorRules): Writing<ExecutionResult> {
+  const publicForm = (error: unknown) =>
+    error instanceof GraphQLError && error.extensions['code'] !== undefined ? error.toJSON() : undefined;
+  const failed = (error: unknown): string => {
+    rules.onMasked(error);
+    return errorBody('The gateway failed.', 'INTERNAL_SERVER_ERROR').trimEnd();
   };
+  const next = ({ errors, data, extensions }: ExecutionResult): string => {
+    const shown = errors?.map((error) => formatError(error.toJSON(), error, { ...rules, publicForm }));
+    try {
+      return stringifyJson({ errors: shown, data, extensions });
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  return { next, failed };
+}
+
+function createApollo(
+  options: ServerOptions & { readonly log: Log },
+  gateway: Gateway,
+  errorRules: ErrorRules,
+): ApolloServer<Carrier> {
+  const { mode = 'production', log, validationRules = [], maxTokens = 15_000 } = options;
+  const isDevelopment = mode === 'development';
   return new ApolloServer<Carrier>({
     gateway,
     nodeEnv: mode,
@@ -248,7 +330,7 @@ function createApollo(
     // and hand over documents that passed the rules of another schema.
     parseOptions: { maxTokens },
     validationRules: [...validationRules],
-    formatError: (formatted, error) => formatError(formatted, error, rules),
+    formatError: (formatted, error) => formatError(formatted, error, errorRules),
     stringifyResult: (result) => `${stringifyJson(result)}\n`,
     logger: silentLogger,
     plugins: [...disabledPlugins(), unexpectedErrors(log)],

@@ -7,22 +7,30 @@ import { headersOf, send } from './send.js';
 /** How long a client may take to fetch the reason before its socket is gone. */
 const lingerMs = 500;
 
+/** The latest answer that is owed, or was given, on a connection. */
+export type ResponseOn = (socket: Duplex) => ServerResponse | undefined;
+
+/** Remembers which answer belongs to which connection: Node hands over some connections without it. */
+export function trackResponses(server: Server): ResponseOn {
+  const latest = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    latest.set(request.socket, response);
+  });
+  return (socket) => latest.get(socket);
+}
+
 /**
  * Gives a JSON answer to what is not HTTP, too large in its head, or too slow, and then closes the connection.
  * Answers that are under way before it on the same connection keep their order.
  */
-export function answerClientErrors(server: Server): void {
-  const latest = new WeakMap<Duplex, ServerResponse>();
+export function answerClientErrors(server: Server, responseOn: ResponseOn): void {
   const failed = new WeakSet<Duplex>();
 
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    latest.set(request.socket, response);
-  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (failed.has(socket)) return;
     failed.add(socket);
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else refuse(socket, latest.get(socket), toReply(toRefusal(error.code)));
+    else refuse(socket, responseOn(socket), toReply(toRefusal(error.code)));
   });
   // Node hands these over as bare sockets: CONNECT is no request to it.
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -36,7 +44,8 @@ export function answerClientErrors(server: Server): void {
   });
 }
 
-function refuse(socket: Duplex, response: ServerResponse | undefined, reply: Reply): void {
+/** Refuses what came on a bare socket, after the answer that is under way there, and closes the connection. */
+export function refuse(socket: Duplex, response: ServerResponse | undefined, reply: Reply): void {
   if (response === undefined || response.writableFinished) {
     endWith(socket, reply);
     return;

@@ -30,6 +30,22 @@ export function corsHeaders(
   };
 }
 
+/**
+ * Whether a page may open a WebSocket. Browsers do not ask first there, and show a page whatever comes: so this is
+ * decided by the origin they name. Whoever names none is no browser, and has no cookies of somebody else.
+ */
+export function mayConnect(allowed: ReadonlySet<string>, headers: Headers): boolean {
+  const origins = headers['origin'] ?? [];
+  return origins.every((origin) => allowed.has(origin) || isOwnOrigin(origin, firstValue(headers, 'host')));
+}
+
+/** Whether a page comes from the host it asks; a proxy before us may have ended TLS. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  const scheme = /^https?:\/\//.exec(origin)?.[0];
+  if (scheme === undefined || host === undefined || !URL.canParse(scheme + host)) return false;
+  return new URL(scheme + host).origin === origin;
+}
+
 /** The answer to `OPTIONS`: what can be done here, and to an allowed origin that it may. */
 export function preflight(allowed: ReadonlySet<string>, headers: Headers): Reply {
   const cors = corsHeaders(allowed, headers);

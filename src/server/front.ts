@@ -16,13 +16,16 @@ import {
   readTarget,
   type Target,
 } from './check-request.js';
-import { answerClientErrors } from './client-error.js';
+import { answerClientErrors, trackResponses } from './client-error.js';
 import { corsHeaders, preflight, readOrigins } from './cors.js';
+import { answerWithEvents, eventStreamType } from './event-stream.js';
 import { endToEndHeaders, firstValue, readHeaders } from './headers.js';
-import { checkSearch, readBody, readParameters } from './read-request.js';
+import { checkSearch, readBody, readParameters, readSearch } from './read-request.js';
 import { errorBody, Refusal, toReply, type Reply } from './refusal.js';
 import { sandboxPage, type FirstOperation } from './sandbox.js';
 import { send } from './send.js';
+import { defaultSubscriptionLimits, type Subscribers, type SubscriptionLimits } from './subscribers.js';
+import { acceptWebSockets, Incoming } from './websocket.js';
 
 /** What a request may weigh and how long it may take to arrive. */
 export interface FrontLimits {
@@ -54,13 +57,20 @@ export interface FrontOptions {
   readonly server: GraphQLServer;
   /** In `development`, a browser gets the Sandbox page. */
   readonly mode?: Mode;
-  /** Exact origins whose pages may read answers, besides our own. */
+  readonly subscribers: Subscribers;
+  /** Exact origins whose pages may read answers and open WebSockets, besides our own. */
   readonly corsOrigins?: readonly string[];
   /** What the Sandbox page has typed in. */
   readonly firstOperation?: FirstOperation | undefined;
   /** Whether `/ready` says yes: send requests here. `/live` says only that the process answers. */
   readonly isReady?: () => boolean;
   readonly limits?: Partial<FrontLimits>;
+  readonly subscriptions?: Partial<SubscriptionLimits>;
+  /**
+   * Names of headers that the `connectionParams` of a WebSocket may bring, besides `authorization`. Not one that a
+   * proxy before the gateway sets or removes: it does not look into messages.
+   */
+  readonly connectionHeaders?: readonly string[];
   readonly log?: Log;
 }
 
@@ -72,6 +82,8 @@ interface Front {
   readonly firstOperation: FirstOperation | undefined;
   readonly isReady: () => boolean;
   readonly limits: FrontLimits;
+  readonly subscribers: Subscribers;
+  readonly subscriptions: SubscriptionLimits;
   readonly log: Log;
 }
 
@@ -83,6 +95,7 @@ interface Front {
 export function createFront(options: FrontOptions): Server {
   const limits = { ...defaultLimits, ...options.limits };
   const http = createHttpServer({
+    IncomingMessage: Incoming,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -100,10 +113,21 @@ export function createFront(options: FrontOptions): Server {
     firstOperation: options.firstOperation,
     isReady: options.isReady ?? (() => true),
     limits,
+    subscribers: options.subscribers,
+    subscriptions: { ...defaultSubscriptionLimits, ...options.subscriptions },
     log: options.log ?? createLog('silent'),
   };
+  const responseOn = trackResponses(http);
   http.on('request', (request, response) => void handle(front, request, response));
-  answerClientErrors(http);
+  acceptWebSockets(http, {
+    ...front,
+    limits: front.subscriptions,
+    maxMessageBytes: limits.maxBodyBytes,
+    maxHeaders: limits.maxHeaders,
+    responseOn,
+    connectionHeaders: (options.connectionHeaders ?? []).map((name) => name.toLowerCase()),
+  });
+  answerClientErrors(http, responseOn);
   return http;
 }
 
@@ -112,6 +136,7 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
   const reply = await answer(front, request, response, headers).catch((error: unknown) =>
     onFailure(front, error),
   );
+  if (reply === undefined) return;
   const closing = front.http.listening ? undefined : { connection: 'close' };
   send(response, {
     ...reply,
@@ -125,12 +150,13 @@ function onFailure(front: Front, error: unknown): Reply {
   return { status: 500, body: errorBody('The gateway failed.', 'INTERNAL_SERVER_ERROR') };
 }
 
+/** @returns nothing where the answer was sent as a stream */
 async function answer(
   front: Front,
   request: IncomingMessage,
   response: ServerResponse,
   headers: Headers,
-): Promise<Reply> {
+): Promise<Reply | undefined> {
   checkHead(request, headers, front.limits.maxHeaders);
   const target = readTarget(request, headers);
   switch (target.path) {
@@ -160,7 +186,7 @@ async function answerGraphQLPath(
   response: ServerResponse,
   headers: Headers,
   target: Target,
-): Promise<Reply> {
+): Promise<Reply | undefined> {
   switch (request.method) {
     case 'OPTIONS':
       return preflight(front.origins, headers);
@@ -196,20 +222,33 @@ async function answerGraphQL(
   response: ServerResponse,
   headers: Headers,
   search: string,
-): Promise<Reply> {
-  const accept = preferredType(headers['accept'], jsonTypes);
+): Promise<Reply | undefined> {
+  const types = [...jsonTypes, eventStreamType] as const;
+  const accept = preferredType(headers['accept'], types);
   // Apollo would find out after the operation has run, a mutation too.
-  if (accept === undefined) throw new Refusal(406, `The answer can be ${jsonTypes.join(' or ')}.`);
+  if (accept === undefined) throw new Refusal(406, `The answer can be ${types.join(' or ')}.`);
   const isPost = request.method === 'POST';
-  if (!isPost) checkSearch(search);
-  const parameters = isPost ? readParameters(await readBody(request, front.limits.maxBodyBytes)) : undefined;
+  const body = isPost ? await readBody(request, front.limits.maxBodyBytes) : undefined;
+  const facts = toFacts(request, response, headers);
+  if (accept === eventStreamType) {
+    const parameters = body === undefined ? readSearch(search) : readParameters(body);
+    // As a POST to Apollo, which takes queries only by GET.
+    const asked = { method: 'POST', headers, accept: jsonTypes[0], search: '', parameters, facts } as const;
+    return answerWithEvents(response, {
+      headers: corsHeaders(front.origins, headers),
+      subscribers: front.subscribers,
+      limits: front.subscriptions,
+      open: () => front.server.stream({ ...asked, isSafe: !isPost }),
+    });
+  }
+  if (body === undefined) checkSearch(search);
   return front.server.answer({
     method: isPost ? 'POST' : 'GET',
     headers,
     accept,
     search,
-    parameters,
-    facts: toFacts(request, response, headers),
+    parameters: body && readParameters(body),
+    facts,
   });
 }
 

@@ -66,15 +66,32 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readParameters(body: Buffer): GraphQLParameters {
   if (body.length === 0)
     throw new Refusal(400, 'The body is empty; it must be a JSON object with a "query".');
-  const text = decode(body);
-  const members = countMembers(text);
-  const json = parseJson(text, 'The body');
+  const json = readJson(decode(body), 'The body');
   if (Array.isArray(json)) throw new Refusal(400, 'Batches are not taken: send one operation per request.');
   if (!isRecord(json)) throw new Refusal(400, 'The body must be a JSON object with a "query".');
-  if (Object.keys(json).length !== members) {
-    throw new Refusal(400, 'A member of the body comes twice, so it is not clear which one is meant.');
-  }
   return toParameters(json);
+}
+
+/**
+ * Reads a JSON text as strictly as we read all that strangers send.
+ *
+ * @param what names the text in a refusal
+ * @throws Refusal 400 for what is no JSON, too deep, or an object with a member that comes twice
+ */
+export function readJson(text: string, what: string): unknown {
+  const members = countMembers(text);
+  const json = parseJson(text, what);
+  if (isRecord(json) && Object.keys(json).length !== members) {
+    throw new Refusal(
+      400,
+      `A member of ${lowerFirst(what)} comes twice, so it is not clear which one is meant.`,
+    );
+  }
+  return json;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /**
@@ -90,6 +107,24 @@ export function checkSearch(search: string): void {
       if (!isRecord(parseJson(text, `"${name}"`))) throw notAnObject(name);
     }
   }
+}
+
+/**
+ * Reads the parameters of a GraphQL request from the query string of a GET.
+ *
+ * @throws Refusal 400
+ */
+export function readSearch(search: string): GraphQLParameters {
+  checkSearch(search);
+  const given = new URLSearchParams(search);
+  const names = ['query', 'operationName', 'variables', 'extensions'];
+  const twice = names.find((name) => given.getAll(name).length > 1);
+  if (twice !== undefined) throw new Refusal(400, `"${twice}" may come only once.`);
+  const read = (name: string): unknown => {
+    const text = given.get(name) ?? undefined;
+    return text === undefined || name === 'query' || name === 'operationName' ? text : JSON.parse(text);
+  };
+  return toParameters(Object.fromEntries(names.map((name) => [name, read(name)])));
 }
 
 function decode(body: Buffer): string {

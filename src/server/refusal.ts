@@ -29,3 +29,9 @@ export function errorBody(message: string, code: ErrorCode = 'BAD_REQUEST'): str
 export function toReply(refusal: Refusal): Reply {
   return { status: refusal.status, headers: refusal.headers, body: errorBody(refusal.message) };
 }
+
+/** The answer where there is no room for another subscriber. */
+export function overloaded(): Reply {
+  const message = 'The gateway has as many subscribers as it can serve.';
+  return { status: 503, headers: { 'retry-after': '5' }, body: errorBody(message, 'OVERLOADED') };
+}

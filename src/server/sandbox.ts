@@ -97,6 +97,7 @@ function page(nonce: string, curl: string, first: FirstOperation): string {
   script.onload = () => new window.EmbeddedSandbox({
     target: '#sandbox',
     initialEndpoint: window.location.origin + window.location.pathname,
+    initialSubscriptionEndpoint: window.location.origin.replace('http', 'ws') + window.location.pathname,
     initialState: { ...state, includeCookies: false },
     endpointIsEditable: false,
     hideCookieToggle: true,

@@ -5,7 +5,7 @@ import type { Reply } from './refusal.js';
 const lingerMs = 500;
 
 /** On every answer. What a browser gets here is data: not a page, not a script, not for a cache. */
-const safeHeaders: Readonly<Record<string, string>> = {
+export const safeHeaders: Readonly<Record<string, string>> = {
   'content-type': 'application/json; charset=utf-8',
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

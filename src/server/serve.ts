@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Executable } from '../execution/executor.js';
 import { createServer, type GraphQLServer, type ServerOptions } from './apollo.js';
 import { createFront, type FrontOptions } from './front.js';
+import { createSubscribers, defaultSubscriptionLimits, type Subscribers } from './subscribers.js';
 
 /** What {@link serve} needs. */
-export interface ServeOptions extends ServerOptions, Omit<FrontOptions, 'server'> {
+export interface ServeOptions extends ServerOptions, Omit<FrontOptions, 'server' | 'subscribers'> {
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port?: number;
@@ -18,7 +19,7 @@ export interface ServeOptions extends ServerOptions, Omit<FrontOptions, 'server'
    * None unless said otherwise.
    */
   readonly closeDelayMs?: number;
-  /** How long requests in flight may take to finish after that. */
+  /** How long requests in flight may take to finish after that, and subscribers to go. */
   readonly closeTimeoutMs?: number;
 }
 
@@ -34,7 +35,10 @@ export interface Served {
    * @throws Error, at once, where the schema is not valid; the old one keeps serving
    */
   readonly swap: (executable: Executable) => Promise<void>;
-  /** Says so at `/ready`, accepts nothing more, lets requests in flight finish, ends. A second call waits for the first. */
+  /**
+   * Says so at `/ready`, accepts nothing more, lets requests in flight finish, tells subscribers to go elsewhere, ends.
+   * A second call waits for the first.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -55,7 +59,14 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const server = await createServer(options);
   try {
     let closed: Promise<void> | undefined;
-    const http = createFront({ ...options, server, isReady: () => closed === undefined && isReady() });
+    const { maxSubscribers } = { ...defaultSubscriptionLimits, ...options.subscriptions };
+    const subscribers = createSubscribers(maxSubscribers);
+    const http = createFront({
+      ...options,
+      server,
+      subscribers,
+      isReady: () => closed === undefined && isReady(),
+    });
     const silent = trackSilentSockets(http);
     const port = await listen(http, host, wanted, portFallback ? portTries : 0);
     // What goes wrong with one connection must not end the process.
@@ -65,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       port,
       ...(wanted !== 0 && port !== wanted && { portTaken: wanted }),
       swap: server.swap,
-      close: () => (closed ??= close(http, server, silent, options)),
+      close: () => (closed ??= close({ http, server, silent, subscribers }, options)),
     };
   } catch (error) {
     await server.stop();
@@ -93,21 +104,32 @@ function trackSilentSockets(http: Server): ReadonlySet<Socket> {
     socket.once('close', () => silent.delete(socket));
   });
   http.on('request', (request) => silent.delete(request.socket));
+  http.on('upgrade', (request) => silent.delete(request.socket));
   return silent;
 }
 
+interface Closing {
+  readonly http: Server;
+  readonly server: GraphQLServer;
+  readonly silent: ReadonlySet<Socket>;
+  readonly subscribers: Subscribers;
+}
+
 async function close(
-  http: Server,
-  server: GraphQLServer,
-  silent: ReadonlySet<Socket>,
+  { http, server, silent, subscribers }: Closing,
   { closeDelayMs = 0, closeTimeoutMs = 10_000 }: ServeOptions,
 ): Promise<void> {
   if (closeDelayMs > 0) await sleep(closeDelayMs);
-  const timer = setTimeout(() => http.closeAllConnections(), closeTimeoutMs);
+  const timer = setTimeout(() => {
+    http.closeAllConnections();
+    // Those that are no longer HTTP are not among them.
+    subscribers.cutAll();
+  }, closeTimeoutMs);
   const closed = once(http, 'close');
   // Closes idle connections too; busy ones end with their answer, which says `Connection: close` from now on.
   http.close();
   for (const socket of silent) socket.destroy();
+  subscribers.endAll();
   await closed;
   clearTimeout(timer);
   await server.stop();

@@ -147,7 +147,9 @@ describe('the page', () => {
   });
 
   test('is at /graphql as well, where people look for it', async () => {
-    expect((await getPage({}, '/graphql')).text).toContain('EmbeddedSandbox');
+    const { text } = await getPage({}, '/graphql');
+    expect(text).toContain('EmbeddedSandbox');
+    expect(text).toContain('initialSubscriptionEndpoint');
   });
 
   test('is not there in production: a hint in JSON is', async () => {

@@ -1,0 +1,23 @@
+import type { Identity } from '../base/context.js';
+
+/** The wall clock may be set while a timer runs, so it is looked at this often, and at the moment itself. */
+const lookAgainMs = 60_000;
+
+/**
+ * Acts when the token of an identity is no longer good: at its `exp`, or at once if that has passed. A token without
+ * one is good for as long as the connection.
+ *
+ * @returns stops waiting
+ */
+export function onExpiry(identity: Identity | undefined, act: () => void): () => void {
+  const expiresAtS = identity?.claims['exp'];
+  if (typeof expiresAtS !== 'number') return () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const leftMs = expiresAtS * 1_000 - Date.now();
+    if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, lookAgainMs));
+    else act();
+  };
+  look();
+  return () => clearTimeout(timer);
+}
