@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { status as codes, type Client, type Metadata } from '@grpc/grpc-js';
 import { toGatewayError, type Ending } from './errors.js';
 import {
@@ -38,6 +39,8 @@ function attempt(
   { signal, closing }: Route,
 ): Promise<Attempt> {
   if (signal?.aborted === true) throw abandoned(signal.reason);
+  // one request may make more calls at once than the ten that Node expects
+  if (signal !== undefined) setMaxListeners(0, signal);
   return new Promise((resolve) => {
     const replies: Buffer[] = [];
     let headers: Metadata | undefined;

@@ -148,6 +148,17 @@ describe('a call that gets no status', () => {
     expect((await failure).code).toBe('HTTP_CLIENT_ERROR');
   });
 
+  test('many calls of one request are no reason for a warning', async () => {
+    const transports = await openKitchen();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 30 }, () => send(transports.get('echo'), {}, { signal })));
+    expect(warnings).toEqual([]);
+  });
+
   test('a signal that is aborted already makes no call', async () => {
     let calls = 0;
     const transports = await openKitchen({
