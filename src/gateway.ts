@@ -4,8 +4,8 @@ import { RequestContext } from './base/context.js';
 import { createLog, type Log } from './base/log.js';
 import type { MappingCounts } from './connectors/mapping-report.js';
 import { openAll } from './connectors/open.js';
-import { ask, type Question } from './execution/ask.js';
-import { createReferenceExecutor } from './execution/reference.js';
+import { ask, subscribe, type Question } from './execution/ask.js';
+import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
 import { createAuthenticator } from './policy/authenticate.js';
 import { createGuard } from './policy/guard.js';
 import type { CallerFacts } from './server/apollo.js';
@@ -33,6 +33,15 @@ export interface Gateway {
   readonly subgraphs: readonly Subgraph[];
   /** Answers one operation. Faults in it are errors in the answer; it never throws. */
   ask(question: Question): Promise<ExecutionResult>;
+  /**
+   * Opens a subscription. Events are asked of the backend as they are asked of the stream, and `return()` ends it.
+   *
+   * @returns one answer, with errors, where it cannot be opened; it never throws, and neither does `next()`
+   * @example
+   * const answers = await gateway.subscribe({ query: 'subscription { orderPlaced { id } }' });
+   * if (Symbol.asyncIterator in answers) for await (const { data, errors } of answers) console.log(data, errors);
+   */
+  subscribe(question: Question): Promise<ExecutionResult | AsyncIterableIterator<ExecutionResult>>;
   /** How the mappings of each connector have fared, by coordinate; in production a sample is looked at. */
   mappingCounts(): ReadonlyMap<string, Readonly<MappingCounts>>;
   /** Listens for HTTP, on the port of the config unless told otherwise. */
@@ -68,13 +77,18 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const guard = createGuard(subgraphs, config.policies);
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   guard.protect(schema);
-  const executable = { schema, execute: createReferenceExecutor(schema, log) };
+  const executable = {
+    schema,
+    execute: createReferenceExecutor(schema, log),
+    subscribe: createReferenceSubscriber(schema, log),
+  };
   const contextFor = createContextFor(config);
   return {
     config,
     schema,
     subgraphs,
     ask: (question) => ask(executable, question, config),
+    subscribe: (question) => subscribe(executable, question, config),
     serve: (more) =>
       serve({
         executable,

@@ -52,9 +52,13 @@ export class RequestContext {
     this.deadline = performance.now() + this.#timeoutMs;
   }
 
-  /** The same caller's context for one event of a subscription: with time of its own, and nothing loaded yet. */
-  forEvent(): RequestContext {
-    const { headers, identity, address, signal, explainsMappings } = this;
+  /**
+   * The same caller's context for one event of a subscription: with time of its own, and nothing loaded yet.
+   *
+   * @param signal aborted when nobody waits for the event any more
+   */
+  forEvent(signal = this.signal): RequestContext {
+    const { headers, identity, address, explainsMappings } = this;
     return new RequestContext({
       headers,
       identity,

@@ -3,6 +3,8 @@ export interface StreamSteps<From, To> {
   next(event: From): To | Promise<To>;
   /** What stands last in the place of a failure of the source; without it `next()` rejects with the failure. */
   failed?(error: unknown): To | Promise<To>;
+  /** Called when `return()` is: nobody waits for the event that may be in the making. */
+  left?(): void;
 }
 
 /**
@@ -44,6 +46,7 @@ class MappedStream<From, To> implements AsyncIterableIterator<To> {
   async return(): Promise<IteratorResult<To>> {
     this.#isOver = true;
     this.#release();
+    this.#steps.left?.();
     await this.#source.return?.();
     return end;
   }

@@ -10,7 +10,8 @@ import { createCall } from './call.js';
 import type { CallBudget } from './call-budget.js';
 import type { Connector } from './connector.js';
 import type { MappingCounts } from './mapping-report.js';
-import type { Transport } from './transport.js';
+import { createStream } from './stream.js';
+import type { StreamTransport, Transport } from './transport.js';
 import { treeOf, unionOf } from './wanted.js';
 
 /** What a connector is made with, beside its definition. */
@@ -19,6 +20,8 @@ export interface ConnectorSetting {
   /** Absent for a connector that makes no call. */
   readonly source?: SourceDefinition | undefined;
   readonly transport?: Transport | undefined;
+  /** In the place of a transport, for a field of Subscription. */
+  readonly streams?: StreamTransport | undefined;
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
   readonly budget: CallBudget;
@@ -40,6 +43,7 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
   const facts = { service: definition.subgraph, connector: { coordinate: definition.coordinate } };
   const changes = definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation');
   const counts: MappingCounts = { answers: 0, checked: 0, remarks: 0 };
+  const call = { ...setting, definition, answers, facts, changes, counts };
   const inOrder = entity !== undefined;
   const takesMany = inOrder || uses.some((use) => use.name === '$batch');
   return {
@@ -57,7 +61,8 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
     output: selection && outputShape(selection.selection),
     facts,
     counts,
-    fetch: createCall({ definition, answers, facts, changes, counts, ...setting }),
+    fetch: createCall(call),
+    subscribe: setting.streams && createStream({ ...call, streams: setting.streams }),
   };
 }
 

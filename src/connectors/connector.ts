@@ -45,9 +45,10 @@ export interface Connector {
    */
   fetch(inputs: FetchInputs, wanted: Wanted, context: RequestContext): Promise<unknown>;
   /**
-   * Of a field of Subscription: opens the stream and maps its events, one by one. `return()` breaks it off.
+   * Of a field of Subscription: opens the stream and maps its events, one by one. An event that is no success is an
+   * Error among them. `return()` breaks the stream off.
    *
-   * @throws GatewayError from `next()`
+   * @throws GatewayError where the request cannot be made, and from `next()` where the stream fails
    */
   subscribe?(inputs: FetchInputs, wanted: Wanted, context: RequestContext): AsyncIterableIterator<unknown>;
 }

@@ -74,6 +74,13 @@ export function mappingRemarks(context: RequestContext): Map<string, MappingRema
   return context.local(mappingRemarks, () => new Map<string, MappingRemark>());
 }
 
+/** Hands on what has been remarked: of a subscription, to the event that it was remarked of. */
+export function handOnRemarks(from: RequestContext, to: RequestContext): void {
+  const remarks = mappingRemarks(from);
+  for (const [key, each] of remarks) mappingRemarks(to).set(key, each);
+  remarks.clear();
+}
+
 /** Adds the problems of one mapping to what the request has collected; equal ones are counted. */
 function remark(
   context: RequestContext,

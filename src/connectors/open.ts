@@ -1,11 +1,12 @@
 import { addressVariable, type Config, type Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import { SchemaFilesError, type Problem } from '../base/problems.js';
+import { publicName } from '../subgraph/public-name.js';
 import type { ConnectDefinition, SourceDefinition, Subgraph } from '../subgraph/subgraph.js';
-import { createConnector } from './connect.js';
+import { createConnector, type ConnectorSetting } from './connect.js';
 import type { Connector } from './connector.js';
 import { openSourceless, protocols } from './protocols.js';
-import type { OpenSource, Protocol, Setting, Transport } from './transport.js';
+import type { OpenSource, Protocol, Setting } from './transport.js';
 
 /** Connectors of one subgraph whose sources are open. */
 interface OpenConnectors {
@@ -123,7 +124,7 @@ function prepare(
   return createConnector(definition, {
     subgraph,
     source,
-    transport: transportOf(definition, opened, bare),
+    ...wayOut(definition, opened, bare, subgraph),
     environment: setting.environment,
     config: own?.config ?? {},
     budget: { total: setting.maxCallsPerOperation, ofSource: own?.maxCallsPerOperation ?? Infinity },
@@ -131,15 +132,18 @@ function prepare(
   });
 }
 
-/** The rules have seen to it that a connector speaks its source's protocol. */
-function transportOf(
+/** The rules have seen to it that a connector speaks its source's protocol, and that it can do what is asked of it. */
+function wayOut(
   definition: ConnectDefinition,
   opened: Opened | undefined,
   bare: OpenSource<'http'>,
-): Transport | undefined {
-  if (definition.kind === 'none') return undefined;
+  subgraph: Subgraph,
+): Pick<ConnectorSetting, 'transport' | 'streams'> {
+  if (definition.kind === 'none') return {};
   const open = opened?.open ?? (bare as OpenSource);
-  return open.connect(definition);
+  return publicName(subgraph, definition.type) === 'Subscription'
+    ? { streams: open.subscribe?.(definition) }
+    : { transport: open.connect(definition) };
 }
 
 async function caught<T>(problems: Problem[], run: () => T | Promise<T>): Promise<T | undefined> {

@@ -27,5 +27,5 @@ export type Subscribe = (
 export interface Executable {
   readonly schema: GraphQLSchema;
   readonly execute: Execute;
-  readonly subscribe?: Subscribe;
+  readonly subscribe: Subscribe;
 }

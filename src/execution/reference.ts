@@ -1,48 +1,88 @@
-import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { GatewayError, rootCause, toPublicError } from '../base/errors.js';
+import {
+  createSourceEventStream,
+  execute,
+  GraphQLError,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
 import type { RequestContext } from '../base/context.js';
 import type { Log } from '../base/log.js';
-import { mappingRemarks } from '../connectors/mapping-report.js';
-import type { Execute } from './executor.js';
+import { mapStream } from '../base/streams.js';
+import { handOnRemarks } from '../connectors/mapping-report.js';
+import { toPublicAnswer } from './answer.js';
+import type { Execute, ExecutionRequest, Subscribe } from './executor.js';
+import { checkSubscription } from './subscription.js';
 
 /**
  * The plain way to answer: graphql-js on the guarded schema. Complete, and the oracle that every faster way is
  * compared with.
  */
 export function createReferenceExecutor(schema: GraphQLSchema, log: Log): Execute {
-  return async ({ document, operationName, variables, context }) => {
-    const result = await execute({
-      schema,
-      document,
-      operationName: operationName ?? undefined,
-      variableValues: variables ?? undefined,
-      contextValue: context,
-    });
-    return withRemarks(
-      withPublicErrors(result, (error) => logMasked(error, context.id, log)),
-      context,
-    );
+  return async (request) => toPublicAnswer(await execute(argumentsOf(request, schema)), request.context, log);
+}
+
+/** The plain way to answer subscriptions: graphql-js opens the stream, and executes the operation for each event. */
+export function createReferenceSubscriber(schema: GraphQLSchema, log: Log): Subscribe {
+  return async (request) => {
+    const opened = await openEvents(request, schema);
+    return 'next' in opened
+      ? answerEvents(opened, request, schema, log)
+      : toPublicAnswer(opened, request.context, log);
   };
 }
 
-/** A failed fetch is one error, however many fields are null because of it. */
-function withPublicErrors(result: ExecutionResult, onError: (error: GraphQLError) => void): ExecutionResult {
-  if (result.errors === undefined) return result;
-  const errors = [...new Set(result.errors)];
-  errors.forEach(onError);
-  return { ...result, errors: errors.map(toPublicError) };
+async function openEvents(
+  request: ExecutionRequest,
+  schema: GraphQLSchema,
+): Promise<AsyncIterator<unknown> | ExecutionResult> {
+  const fault = checkSubscription(request, schema);
+  if (fault !== undefined) return { errors: [fault] };
+  try {
+    const opened = await createSourceEventStream(argumentsOf(request, schema));
+    return Symbol.asyncIterator in opened ? opened[Symbol.asyncIterator]() : opened;
+  } catch (error) {
+    return { errors: [new GraphQLError('The stream cannot be opened.', { originalError: toError(error) })] };
+  }
 }
 
-/** In development the answer says what mappings looked for and did not find. */
-function withRemarks(result: ExecutionResult, context: RequestContext): ExecutionResult {
-  if (!context.explainsMappings) return result;
-  const mapping = [...mappingRemarks(context).values()];
-  return mapping.length === 0 ? result : { ...result, extensions: { ...result.extensions, mapping } };
+/** An error that ends the stream is answered like an event, so that it stands at the place of its field. */
+function answerEvents(
+  events: AsyncIterator<unknown>,
+  request: ExecutionRequest,
+  schema: GraphQLSchema,
+  log: Log,
+): AsyncIterableIterator<ExecutionResult> {
+  const leaving = new AbortController();
+  const { signal } = request.context;
+  const gone = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal]);
+  const answer = async (event: unknown) => {
+    const context = request.context.forEvent(gone);
+    handOnRemarks(request.context, context);
+    const result = await execute({ ...argumentsOf(request, schema, context), rootValue: event });
+    return toPublicAnswer(result, context, log);
+  };
+  return mapStream(events, {
+    next: answer,
+    failed: (error) => answer(toError(error)),
+    left: () => leaving.abort(),
+  });
 }
 
-/** What nobody foresaw is masked for the client, so the log is the only place to find it. */
-function logMasked(error: GraphQLError, requestId: string, log: Log): void {
-  const cause = rootCause(error);
-  if (cause instanceof GatewayError || cause instanceof GraphQLError) return;
-  log.error({ requestId, path: error.path?.join('.') ?? '', error: cause }, 'A field failed.');
+function argumentsOf(
+  { document, operationName, variables, context }: ExecutionRequest,
+  schema: GraphQLSchema,
+  contextValue: RequestContext = context,
+): ExecutionArgs {
+  return {
+    schema,
+    document,
+    operationName: operationName ?? undefined,
+    variableValues: variables ?? undefined,
+    contextValue,
+  };
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

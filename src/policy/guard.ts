@@ -144,8 +144,9 @@ function guardFields(
       if (guarded === undefined || middleware === undefined)
         throw new Error(`${type}.${field} cannot be guarded.`);
       const check = typeof middleware === 'function' ? middleware : middleware.resolve;
-      const resolve = resolverOf(guarded);
-      guarded.resolve = async (parent, args, context, info) =>
+      const step = firstStep(guarded);
+      const resolve = resolverOf(guarded, step);
+      guarded[step] = async (parent, args, context, info) =>
         (await isAdmitted(rule, context, info))
           ? resolve(parent, args, context, info)
           : check(resolve, parent, args, context, info);
@@ -160,7 +161,7 @@ function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, GuardRul
     for (const field of fieldsOf(type)) {
       const guards = guardsOf(getNamedType(field.type), rules, schema);
       if (guards.length === 0) continue;
-      const resolve = resolverOf(field);
+      const resolve = resolverOf(field, 'resolve');
       field.resolve = async (parent, args, context, info) => {
         const value: unknown = await resolve(parent, args, context, info);
         const admitted = await Promise.all(guards.map((guard) => isAdmitted(guard, context, info)));
@@ -217,8 +218,9 @@ function limitRates(schema: GraphQLSchema, limits: ReturnType<typeof readRequire
     const [type = '', name = ''] = coordinate.split('.');
     const field = fieldOf(schema, type, name);
     if (field === undefined) continue;
-    const resolve = resolverOf(field);
-    field.resolve = async (parent, args, context, info) => {
+    const step = firstStep(field);
+    const resolve = resolverOf(field, step);
+    field[step] = async (parent, args, context, info) => {
       const refusal = await limiter.limit(coordinate, limit, { parent, args, context, info });
       if (refusal !== undefined) throw refusal;
       return resolve(parent, args, context, info);
@@ -231,6 +233,12 @@ interface Field {
   readonly name: string;
   readonly type: GraphQLOutputType;
   resolve?: Resolver;
+  subscribe?: Resolver;
+}
+
+/** Where a backend is first asked: a field of Subscription resolves only events that have come. */
+function firstStep(field: Field): 'subscribe' | 'resolve' {
+  return field.subscribe === undefined ? 'resolve' : 'subscribe';
 }
 
 function fieldsOf(type: GraphQLObjectType): Field[] {
@@ -248,9 +256,10 @@ function fieldOf(schema: GraphQLSchema, type: string, field: string): Field | un
   return isObjectType(owner) ? (owner.getFields()[field] as Field | undefined) : undefined;
 }
 
-function resolverOf(field: Field): Resolver {
-  if (field.resolve === undefined) throw new Error(`${field.name} has no resolver to guard.`);
-  return field.resolve;
+function resolverOf(field: Field, step: 'subscribe' | 'resolve'): Resolver {
+  const resolver = field[step];
+  if (resolver === undefined) throw new Error(`${field.name} has no resolver to guard.`);
+  return resolver;
 }
 
 function isRoot(type: GraphQLObjectType, schema: GraphQLSchema): boolean {

@@ -20,8 +20,10 @@ import { failureOf } from '../connectors/failed-values.js';
 import { fieldKey } from '../connectors/field-keys.js';
 import { isNobody } from '../connectors/keys.js';
 import { load } from '../connectors/loaders.js';
+import type { Wanted } from '../connectors/wanted.js';
 import { isObject, own } from '../mapping/values.js';
 import { chooseConnectors, mergeAnswers } from './alternatives.js';
+import { SubscriptionEvent, toEvents } from './events.js';
 import { placedError } from './failure-path.js';
 import { nothing, provisionOfAll, type Provision } from './provision.js';
 import { findRoute, type RouteTable } from './routes.js';
@@ -41,7 +43,10 @@ export function addResolvers(schema: GraphQLSchema, resolution: Resolution): voi
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
-      field.resolve = resolverOf(type, field.name, resolution);
+      if (type === schema.getSubscriptionType()) {
+        field.subscribe = subscriberOf(type, field.name, resolution);
+        field.resolve = eventResolver(resolution);
+      } else field.resolve = resolverOf(type, field.name, resolution);
     }
   }
 }
@@ -99,14 +104,44 @@ async function ask(
   provision: Provision,
   context: RequestContext,
   info: GraphQLResolveInfo,
-  { wants }: Resolution,
+  resolution: Resolution,
 ): Promise<unknown> {
-  const returned = getNamedType(info.returnType);
-  const wanted = isCompositeType(returned) ? wants.ofAnswer(returned, provision, info) : null;
+  const wanted = wantedOf(provision, info, resolution);
   if (row === undefined) return load(connector, context, { args, wanted });
   const parent = await row.read(connector.needs);
   if (isNobody(parent, connector.needs)) return null;
   return load(connector, context, { args, parent, wanted });
+}
+
+function wantedOf(provision: Provision, info: GraphQLResolveInfo, { wants }: Resolution): Wanted {
+  const returned = getNamedType(info.returnType);
+  return isCompositeType(returned) ? wants.ofAnswer(returned, provision, info) : null;
+}
+
+/** Opens the stream of a field of Subscription; of several connectors, the one whose events have most of what is asked. */
+function subscriberOf(type: GraphQLObjectType, field: string, resolution: Resolution): Resolver {
+  return (_, args, context, info) => {
+    const route = findRoute(resolution.table, type.name, field, nothing);
+    const connectors = route.kind === 'connector' ? route.connectors : undefined;
+    const connector = connectors && chooseConnectors(connectors, info, resolution.provisionOf)[0];
+    if (connector?.subscribe === undefined) throw new Error(`${type.name}.${field} has no stream.`);
+    const provision = resolution.provisionOf(connector);
+    const wanted = wantedOf(provision, info, resolution);
+    return toEvents(connector.subscribe({ args }, wanted, context), provision);
+  };
+}
+
+/** Answers one event. An error in its place is that of the event, or has ended the stream. */
+function eventResolver(resolution: Resolution): Resolver {
+  return (event, _, context, info) => {
+    if (event instanceof Error) throw event;
+    if (event instanceof SubscriptionEvent)
+      return complete(event.value, event.provision, context, info, resolution);
+    throw new GatewayError(
+      'BAD_REQUEST',
+      'A subscription has many answers, and this request can take only one.',
+    );
+  };
 }
 
 /** Makes of a mapped value what graphql-js goes on with: rows for objects, plain values for leaves. */

@@ -51,13 +51,17 @@ test('the source is asked once for each event that somebody waits for', async ()
 test('return() ends the source and whoever waits, also while an event is made', async () => {
   for (const isMaking of [false, true]) {
     const { source, returned, give } = openSource<number>();
-    const stream = mapStream(source, { next: () => new Promise<number>(() => undefined) });
+    let left = 0;
+    const stream = mapStream(source, {
+      next: () => new Promise<number>(() => undefined),
+      left: () => left++,
+    });
     const waiting = [stream.next(), stream.next()];
     await settled();
     if (isMaking) give(1);
     await settled();
     expect(await stream.return?.()).toEqual(end);
-    expect(returned()).toBe(1);
+    expect([returned(), left]).toEqual([1, 1]);
     expect(await Promise.all(waiting)).toEqual([end, end]);
     expect(await stream.next()).toEqual(end);
   }

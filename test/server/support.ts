@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { buildSchema, execute, type GraphQLSchema } from 'graphql';
+import { buildSchema, execute, subscribe, type GraphQLSchema } from 'graphql';
 import { onTestFinished } from 'vitest';
 import { RequestContext } from '../../src/base/context.js';
 import { GatewayError, toPublicError } from '../../src/base/errors.js';
@@ -83,6 +83,15 @@ export function executableFor(
       if (result.errors === undefined) return result;
       return { ...result, errors: result.errors.map(toPublicError) };
     },
+    subscribe: ({ document, operationName, variables, context }) =>
+      subscribe({
+        schema,
+        document,
+        operationName: operationName ?? null,
+        variableValues: variables ?? null,
+        contextValue: context,
+        rootValue: fields,
+      }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { connectivityState, status as codes, type Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { GatewayError } from '../../base/errors.js';
 import { toGatewayError } from './errors.js';
@@ -49,6 +50,8 @@ class AnswerStream implements AsyncIterableIterator<Answer> {
     this.#route = route;
     this.#triesLeft = route.tries;
     this.#timer = setTimeout(() => this.#expire(), route.timeoutMs);
+    // many streams may belong to one client
+    if (route.signal !== undefined) setMaxListeners(0, route.signal);
     route.signal?.addEventListener('abort', this.#abandon, { once: true });
     route.closing.addEventListener('abort', this.#abandon, { once: true });
     if (route.signal?.aborted === true) this.#end(abandoned(route.signal.reason));
