@@ -28,7 +28,10 @@ function checkBatch(connect: ConnectDefinition, subgraph: Subgraph): Problem[] {
     const message = `${nameOf(connect)} has batch: { maxSize: ${batch.maxSize} }; at least one key must fit in a call.`;
     problems.push(atNode(subgraph.source, at, 'INVALID_BATCH', message));
   }
-  if (!usesBatch(connect) && !subgraph.strict) {
+  if (isRoot(subgraph, connect.type) && !subgraph.strict) {
+    const message = `${nameOf(connect)} has batch, but a root field has no parents to be asked for together. Leave it out.`;
+    problems.push(atNode(subgraph.source, node, 'INVALID_BATCH', message));
+  } else if (!usesBatch(connect) && !subgraph.strict) {
     const message = `${nameOf(connect)} has batch, but its request does not use $batch. Put the keys into it, such as ids: $batch.id.`;
     problems.push(atNode(subgraph.source, node, 'INVALID_BATCH', message));
   } else if (batch.by !== undefined) {

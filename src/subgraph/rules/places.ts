@@ -108,7 +108,11 @@ function requestOfSource(source: SourceDefinition): Draft[] {
         ...headers(source.grpc.metadata),
       ];
     case 'graphql':
-      return [['address', 'INVALID_URL', source.graphql.url], ...headers(source.graphql.headers)];
+      return [
+        ['address', 'INVALID_URL', source.graphql.url],
+        ['address', 'INVALID_URL', source.graphql.subscriptions],
+        ...headers(source.graphql.headers),
+      ];
   }
 }
 

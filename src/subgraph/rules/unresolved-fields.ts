@@ -5,6 +5,8 @@ import { catalogOf, type Declared, type MergedType } from './catalog.js';
 import { atNode } from './fault.js';
 import type { Rule, Scope } from './rule.js';
 
+const roots = ['Query', 'Mutation', 'Subscription'];
+
 /**
  * Every field of every object that can be reached comes from somewhere: with the object, from a connector of its own,
  * or by a connector that fetches the object by its key.
@@ -12,7 +14,7 @@ import type { Rule, Scope } from './rule.js';
 export const unresolvedFields: Rule = {
   acrossFiles: true,
   check: (subgraph, scope) => [
-    ...['Query', 'Mutation'].flatMap((root) => checkRoot(root, subgraph, scope)),
+    ...roots.flatMap((root) => checkRoot(root, subgraph, scope)),
     ...[...catalogOf(scope.subgraphs).types.values()].flatMap((type) => checkType(type, subgraph, scope)),
   ],
 };
@@ -23,24 +25,23 @@ function checkRoot(root: string, subgraph: Subgraph, { subgraphs }: Scope): Prob
   return [...fields].flatMap(([name, declarations]) => {
     const at = homeOf(declarations);
     if (at?.subgraph !== subgraph || byField.has(`${root}.${name}`)) return [];
+    // A file that can have no subscriptions has been told so.
+    if (root === 'Subscription' && subgraph.strict) return [];
+    const help = rootHelp(root, subgraph);
     return [
-      unresolved(
-        `${root}.${name} has no @connect in any file, so nothing would answer it.${rootHelp(subgraph)}`,
-        at,
-      ),
+      unresolved(`${root}.${name} has no @connect in any file, so nothing would answer it.${help}`, at),
     ];
   });
 }
 
-function rootHelp({ sources }: Subgraph): string {
-  const [source] = sources;
+function rootHelp(root: string, { sources }: Subgraph): string {
+  const [source] = root === 'Subscription' ? sources.filter(({ kind }) => kind !== 'http') : sources;
+  if (source === undefined && root === 'Subscription') return ' It needs a gRPC or GraphQL source.';
   const name = source === undefined ? '' : `source: "${source.name}", `;
   const call =
     source === undefined || source.kind === 'http' ? 'http: { GET: "…" }' : `${source.kind}: { … }`;
   return ` Add @connect(${name}${call}, selection: "…").`;
 }
-
-const roots = ['Query', 'Mutation', 'Subscription'];
 
 function checkType(type: MergedType, subgraph: Subgraph, { subgraphs }: Scope): Problem[] {
   const { reached, given } = arrivalsOf(subgraphs);

@@ -18,17 +18,39 @@ export const urls: Rule = {
 };
 
 const schemes = ['http', 'https'];
+const streamSchemes = [...schemes, 'ws', 'wss'];
 
 function checkBase(source: SourceDefinition): Problem[] {
-  if (source.kind === 'grpc') return [];
-  const [option, url] =
-    source.kind === 'http' ? ['baseURL', source.http.baseURL] : ['url', source.graphql.url];
+  switch (source.kind) {
+    case 'grpc':
+      return [];
+    case 'http':
+      return checkAddress(source, 'baseURL', source.http.baseURL, schemes);
+    case 'graphql': {
+      const { url, subscriptions } = source.graphql;
+      return [
+        ...checkAddress(source, 'url', url, schemes),
+        ...(subscriptions === undefined
+          ? []
+          : checkAddress(source, 'subscriptions', subscriptions, streamSchemes)),
+      ];
+    }
+  }
+}
+
+function checkAddress(
+  { name }: SourceDefinition,
+  option: string,
+  url: Templated,
+  allowed: readonly string[],
+): Problem[] {
   const [first] = url.template.parts;
   if (first?.kind === 'hole') return [];
-  const owner = `@source "${source.name}"`;
+  const owner = `@source "${name}"`;
   const { scheme } = outlineUrl(url.template);
-  if (scheme === undefined || !schemes.includes(scheme)) {
-    const message = `${owner} has the ${option} "${url.text.value}", which does not begin with http:// or https://.`;
+  if (scheme === undefined || !allowed.includes(scheme)) {
+    const beginnings = allowed.map((each) => `${each}://`).join(' or ');
+    const message = `${owner} has the ${option} "${url.text.value}", which does not begin with ${beginnings}.`;
     return [inText(url.text, 0, 'INVALID_URL_SCHEME', message)];
   }
   return checkWhole(url, `${owner} has a ${option}`);
