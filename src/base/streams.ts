@@ -3,34 +3,37 @@ export interface StreamSteps<From, To> {
   next(event: From): To | Promise<To>;
   /** What stands last in the place of a failure of the source; without it `next()` rejects with the failure. */
   failed?(error: unknown): To | Promise<To>;
-  /** Called when `return()` is: nobody waits for the event that may be in the making. */
-  left?(): void;
 }
 
 /**
  * A stream made from another, event by event: the source is asked for one only when somebody waits for it, and
  * `return()` is passed on at once. An async generator would do neither: its `return()` waits for the event that is
  * pending, which may never come.
+ *
+ * @param left called when `return()` is: nobody waits for the event that may be in the making
  */
 export function mapStream<From, To>(
   source: AsyncIterator<From>,
   steps: StreamSteps<From, To>,
+  left?: () => void,
 ): AsyncIterableIterator<To> {
-  return new MappedStream(source, steps);
+  return new MappedStream(source, steps, left);
 }
 
 class MappedStream<From, To> implements AsyncIterableIterator<To> {
   readonly #source: AsyncIterator<From>;
   readonly #steps: StreamSteps<From, To>;
+  readonly #left: (() => void) | undefined;
   /** Whoever asks before the last one is answered waits for the turn. */
   #turn: Promise<unknown> = Promise.resolve();
   #isOver = false;
   /** Answers the one who waits now that there is no more. */
   #release: () => void = () => undefined;
 
-  constructor(source: AsyncIterator<From>, steps: StreamSteps<From, To>) {
+  constructor(source: AsyncIterator<From>, steps: StreamSteps<From, To>, left?: () => void) {
     this.#source = source;
     this.#steps = steps;
+    this.#left = left;
   }
 
   [Symbol.asyncIterator](): this {
@@ -46,7 +49,7 @@ class MappedStream<From, To> implements AsyncIterableIterator<To> {
   async return(): Promise<IteratorResult<To>> {
     this.#isOver = true;
     this.#release();
-    this.#steps.left?.();
+    this.#left?.();
     await this.#source.return?.();
     return end;
   }

@@ -62,11 +62,8 @@ function answerEvents(
     const result = await execute({ ...argumentsOf(request, schema, context), rootValue: event });
     return toPublicAnswer(result, context, log);
   };
-  return mapStream(events, {
-    next: answer,
-    failed: (error) => answer(toError(error)),
-    left: () => leaving.abort(),
-  });
+  const steps = { next: answer, failed: (error: unknown) => answer(toError(error)) };
+  return mapStream(events, steps, () => leaving.abort());
 }
 
 function argumentsOf(

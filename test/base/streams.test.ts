@@ -52,10 +52,7 @@ test('return() ends the source and whoever waits, also while an event is made', 
   for (const isMaking of [false, true]) {
     const { source, returned, give } = openSource<number>();
     let left = 0;
-    const stream = mapStream(source, {
-      next: () => new Promise<number>(() => undefined),
-      left: () => left++,
-    });
+    const stream = mapStream(source, { next: () => new Promise<number>(() => undefined) }, () => left++);
     const waiting = [stream.next(), stream.next()];
     await settled();
     if (isMaking) give(1);
