@@ -16,7 +16,10 @@ export function createLimits(
   return (context) => {
     const left = context.deadline - performance.now();
     if (left <= 0) throw new GatewayError('GATEWAY_TIMEOUT', 'The operation took too long.');
-    return { timeoutMs: Math.min(timeoutMs, left), signal: changes ? undefined : context.signal };
+    const callMs = Math.min(timeoutMs, left);
+    return changes
+      ? { timeoutMs: callMs }
+      : { timeoutMs: callMs, signal: context.signal, operation: context };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Headers } from '../base/context.js';
+import type { Headers, RequestContext } from '../base/context.js';
 import type { Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import type { Variables } from '../mapping/compile.js';
@@ -100,6 +100,8 @@ export interface CallLimits {
   readonly timeoutMs: number;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal?: AbortSignal | undefined;
+  /** The operation it is made for: what reads only may leave together with other calls of the same. */
+  readonly operation?: RequestContext | undefined;
 }
 
 /** What a backend answered, whatever it speaks. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { own } from '../../src/mapping/values.js';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
 import { isShownHeader, traceOf, type PageBackend, type Traced } from './page-backend.js';
 import type { SchemaExample } from './schema-examples.js';
@@ -96,5 +97,11 @@ async function checked(
   const shown = JSON.parse(body) as { data?: object; errors?: unknown };
   if (shown.errors !== undefined || shown.data === undefined) return body;
   const args = { schema, source, rootValue: shown.data, variableValues: { ...variableValues } };
-  return JSON.stringify(await graphql(args));
+  return JSON.stringify(
+    await graphql({
+      ...args,
+      fieldResolver: (parent, _args, _context, { path, fieldName }) =>
+        own(parent as object, String(path.key)) ?? own(parent as object, fieldName),
+    }),
+  );
 }

@@ -39,9 +39,12 @@ export interface Operation {
 
 /** A document, printed once. */
 export interface RemoteDocument {
-  readonly text: string;
   /** The text as a JSON string. */
   readonly json: string;
+  /** `$id: ID!` */
+  readonly definitions: readonly string[];
+  /** `order(id: $id) { total }` */
+  readonly field: string;
   readonly renames: Renames;
   /** Arguments of the fields below the root field. */
   readonly variables: JsonObject;
@@ -132,12 +135,12 @@ function toDocument(
   operation: string,
   ofRoot: readonly string[],
   root: string,
-  { text: below, definitions, variables, renames }: SelectionSet,
+  { text: below, definitions: ofBelow, variables, renames }: SelectionSet,
 ): RemoteDocument {
-  const declared = [...ofRoot, ...definitions];
-  const head = declared.length === 0 ? operation : `${operation} (${declared.join(', ')})`;
-  const text = `${head} { ${root}${below} }`;
-  return { text, json: JSON.stringify(text), renames, variables };
+  const definitions = [...ofRoot, ...ofBelow];
+  const head = definitions.length === 0 ? operation : `${operation} (${definitions.join(', ')})`;
+  const field = `${root}${below}`;
+  return { json: JSON.stringify(`${head} { ${field} }`), definitions, field, renames, variables };
 }
 
 function rootTypeOf({ graphql }: ConnectOf<'graphql'>, schema: GraphQLSchema): GraphQLObjectType {

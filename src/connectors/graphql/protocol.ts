@@ -7,6 +7,7 @@ import { readRemoteSchema } from './schema-file.js';
 import { openService, type Service } from './service.js';
 import { Streams } from './streams.js';
 import { createStreamTransport } from './subscribe.js';
+import { Together } from './together.js';
 
 /** GraphQL over HTTP, and its subscriptions over server-sent events or WebSockets. */
 export const graphql: Protocol<'graphql'> = {
@@ -29,11 +30,12 @@ function openSource(
 ): OpenSource<'graphql'> {
   // What is handed on as it is fits the schema file, which is the service's own; its schema need not be asked for.
   const handedOn = source.graphql.schema === undefined ? knownSchema(setting.subgraph.schema) : schema;
+  const together = new Together(service);
   const schemaFor = ({ graphql: call }: ConnectOf<'graphql'>) => (call.forwards === true ? handedOn : schema);
   const address = subscriptionAddress(source, setting);
   const streams = new Streams();
   const partsOf = (definition: ConnectOf<'graphql'>) => {
-    return { definition, source, setting, service, schema: schemaFor(definition) };
+    return { definition, source, setting, service, together, schema: schemaFor(definition) };
   };
   return {
     connect: (definition) => createTransport(partsOf(definition)),

@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.js';
 import { SchemaFilesError } from '../../base/problems.js';
 import { compileSelection, type Variables } from '../../mapping/compile.js';
 import { stringifyJson } from '../../mapping/json.js';
-import { own } from '../../mapping/values.js';
+import { own, type JsonObject } from '../../mapping/values.js';
 import type { GraphqlCall } from '../../subgraph/subgraph.js';
 import { compileHeaders, type HeaderEntry } from '../headers.js';
 import type {
@@ -16,10 +16,11 @@ import type {
   Transport,
   WantedAnswer,
 } from '../transport.js';
-import { createOperation, type Operation } from './operation.js';
+import { createOperation, type Operation, type RemoteDocument } from './operation.js';
 import type { RemoteSchema } from './remote-schema.js';
 import { fromResponse, type Expected, type RemoteReply } from './response.js';
 import type { Service } from './service.js';
+import type { Together } from './together.js';
 
 /** What the calls of one connector are made with. */
 export interface TransportSetting {
@@ -27,6 +28,8 @@ export interface TransportSetting {
   readonly source: SourceOf<'graphql'>;
   readonly setting: Setting;
   readonly service: Service;
+  /** Where queries wait for one another. */
+  readonly together: Together;
   readonly schema: RemoteSchema;
 }
 
@@ -75,6 +78,8 @@ function compileArguments({ args, forwards, entity }: GraphqlCall): (variables: 
 
 /** A call in the backend's own words. */
 export interface Written {
+  readonly document: RemoteDocument;
+  readonly variables: JsonObject;
   /** The GraphQL request, as JSON. */
   readonly body: string;
   /** What the answer is read with. */
@@ -83,20 +88,30 @@ export interface Written {
 
 /** @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse the arguments */
 export function write(operation: Operation, { args, wanted }: Call): Written {
-  const { json, renames, variables: below } = operation.documentFor(wanted);
-  const variables = { ...operation.variablesFrom(args), ...below };
+  const document = operation.documentFor(wanted);
+  const variables = { ...operation.variablesFrom(args), ...document.variables };
   const { name: field, type } = operation.field;
   return {
-    body: `{"query":${json},"variables":${stringifyJson(variables)}}`,
-    expected: { field, type, renames, keepsCodes: operation.forwards },
+    document,
+    variables,
+    get body() {
+      return `{"query":${document.json},"variables":${stringifyJson(variables)}}`;
+    },
+    expected: { field, type, renames: document.renames, keepsCodes: operation.forwards },
   };
 }
 
 function outgoing(parts: TransportSetting, operation: Operation, call: Call): Outgoing {
-  const { body, expected } = write(operation, call);
+  const written = write(operation, call);
+  const { service, together, definition } = parts;
   return {
-    send: async (limits) =>
-      noted(fromResponse(await parts.service.post(body, call.headers, limits), expected), parts),
+    send: async (limits) => {
+      const reply =
+        limits.operation === undefined || definition.graphql.operation !== 'query'
+          ? fromResponse(await service.post(written.body, call.headers, limits), written.expected)
+          : await together.send(written, call.headers, limits, limits.operation);
+      return noted(reply, parts);
+    },
   };
 }
 

@@ -78,7 +78,13 @@ export function parsed(text: string): unknown {
 function toAnswer(payload: unknown): Answer | undefined {
   if (!isObject(payload)) return undefined;
   const errors = own(payload, 'errors') ?? [];
-  return Array.isArray(errors) ? { data: own(payload, 'data'), errors: errors.map(toError) } : undefined;
+  return Array.isArray(errors) ? { data: own(payload, 'data'), errors: errorsOf(payload) } : undefined;
+}
+
+/** The errors of an answer, if it is one. */
+export function errorsOf(payload: unknown): JsonObject[] {
+  const errors = isObject(payload) ? own(payload, 'errors') : undefined;
+  return Array.isArray(errors) ? errors.map(toError) : [];
 }
 
 /** Some services send bare texts. */
@@ -114,7 +120,8 @@ function partialFailure(
   return { path: restoredPath(below, renames), ...told([error], status, keepsCodes) };
 }
 
-function pathOf(error: JsonObject): (string | number)[] {
+/** Where an error says to be; nothing if it does not. */
+export function pathOf(error: JsonObject): (string | number)[] {
   const path = own(error, 'path');
   const isKey = (key: unknown) => typeof key === 'string' || typeof key === 'number';
   return Array.isArray(path) && path.every(isKey) ? path : [];
