@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.js';
 import { SchemaFilesError } from '../../base/problems.js';
 import { compileSelection, type Variables } from '../../mapping/compile.js';
 import { stringifyJson } from '../../mapping/json.js';
-import { own, type JsonObject } from '../../mapping/values.js';
+import { own } from '../../mapping/values.js';
 import type { GraphqlCall } from '../../subgraph/subgraph.js';
 import { compileHeaders, type HeaderEntry } from '../headers.js';
 import type {
@@ -16,11 +16,11 @@ import type {
   Transport,
   WantedAnswer,
 } from '../transport.js';
-import { createOperation, type Operation, type RemoteDocument } from './operation.js';
+import { createOperation, type Operation } from './operation.js';
 import type { RemoteSchema } from './remote-schema.js';
-import { fromResponse, type Expected, type RemoteReply } from './response.js';
+import { fromResponse, type RemoteReply } from './response.js';
 import type { Service } from './service.js';
-import type { Together } from './together.js';
+import type { Together, Written } from './together.js';
 
 /** What the calls of one connector are made with. */
 export interface TransportSetting {
@@ -74,16 +74,6 @@ function compileArguments({ args, forwards, entity }: GraphqlCall): (variables: 
   if (forwards === true) return ({ $args }) => $args;
   const mapping = args && compileSelection(args.selection);
   return (variables) => mapping?.evaluate({}, variables);
-}
-
-/** A call in the backend's own words. */
-export interface Written {
-  readonly document: RemoteDocument;
-  readonly variables: JsonObject;
-  /** The GraphQL request, as JSON. */
-  readonly body: string;
-  /** What the answer is read with. */
-  readonly expected: Expected;
 }
 
 /** @throws GatewayError `BAD_USER_INPUT` where the backend would have to refuse the arguments */

@@ -3,9 +3,27 @@ import { stringifyJson } from '../../mapping/json.js';
 import { isObject, own, put, type JsonObject } from '../../mapping/values.js';
 import type { HeaderEntry } from '../headers.js';
 import type { CallLimits } from '../transport.js';
-import type { Written } from './request.js';
-import { errorsOf, fromPayload, fromResponse, parsed, pathOf, type RemoteReply } from './response.js';
+import type { RemoteDocument } from './operation.js';
+import {
+  errorsOf,
+  fromPayload,
+  fromResponse,
+  parsed,
+  pathOf,
+  type Expected,
+  type RemoteReply,
+} from './response.js';
 import type { Service } from './service.js';
+
+/** A call in the backend's own words. */
+export interface Written {
+  readonly document: RemoteDocument;
+  readonly variables: JsonObject;
+  /** The GraphQL request, as JSON. */
+  readonly body: string;
+  /** What the answer is read with. */
+  readonly expected: Expected;
+}
 
 /** A query that waits for others of its operation that leave in the same moment. */
 interface Waiting {

@@ -145,7 +145,7 @@ test('nothing of one caller leaves with the request of another', async () => {
   const callers = Array.from({ length: 20 }, (_, index) => `Bearer ${index}`);
   const ask = (authorization: string, index: number) =>
     gateway.ask({
-      query: '{ a: order(id: ' + index + ') { id } b: order(id: ' + (index + 100) + ') { id } }',
+      query: `{ a: order(id: ${index}) { id } b: order(id: ${index + 100}) { id } }`,
       headers: { authorization: [authorization] },
     });
   const answers = await Promise.all(callers.map(ask));
