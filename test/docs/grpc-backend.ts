@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Server, ServerCredentials, status, type Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type Metadata,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import type { sendUnaryData, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
@@ -12,11 +19,12 @@ import type { SchemaExample } from './schema-examples.js';
 type Message = Record<string, unknown>;
 type Unary = (call: ServerUnaryCall<Message, Message>, answer: sendUnaryData<Message>) => void;
 
-/** What a method of a backend does. */
-export type Answerer = (
-  method: string,
-  call: ServerUnaryCall<Message, Message>,
-) => Message | Failure | 'nothing';
+type Streaming = (call: ServerWritableStream<Message, Message>) => void;
+type Call = ServerUnaryCall<Message, Message> | ServerWritableStream<Message, Message>;
+type Answer = Message | Failure | 'nothing';
+
+/** What a method of a backend does: its answer, or of a stream all of them. */
+export type Answerer = (method: string, call: Call) => Answer | readonly Answer[];
 
 /** A status that is no OK. */
 export interface Failure {
@@ -71,7 +79,8 @@ export async function startGrpc(
         const request = traceOf(method, call.request, metadataOf(call.metadata));
         calls.push(request);
         own.push(request);
-        return readAnswer(traced.find((each) => each.request === request)?.answer);
+        const shown = traced.find((each) => each.request === request);
+        return [shown?.answer, ...(shown?.more ?? [])].map(readAnswer);
       }),
     ),
   );
@@ -86,7 +95,7 @@ export async function startGrpc(
 }
 
 /** `{ "name": "Felt" }`, `NOT_FOUND "No such thing"`, or `nothing`, which leaves the caller waiting. */
-function readAnswer(text: string | undefined): Message | Failure | 'nothing' {
+function readAnswer(text: string | undefined): Answer {
   if (text === undefined) return { code: status.UNIMPLEMENTED, details: 'not on the page' };
   if (text === 'nothing') return text;
   const [, code, details] = /^([A-Z_]+) "(.*)"$/.exec(text) ?? [];
@@ -114,15 +123,30 @@ export async function listen(
 }
 
 function handlersOf(service: ServiceDefinition, answerer: Answerer): UntypedServiceImplementation {
-  const handler =
+  const once =
     (path: string): Unary =>
     (call, answer) => {
-      const result = answerer(path.slice(1), call);
-      if (result === 'nothing') return;
+      const [result] = [answerer(path.slice(1), call)].flat();
+      if (result === undefined || result === 'nothing') return;
       if (isFailure(result)) answer(result);
       else answer(null, result);
     };
-  return Object.fromEntries(Object.entries(service).map(([name, { path }]) => [name, handler(path)]));
+  const streaming =
+    (path: string): Streaming =>
+    (call) => {
+      for (const result of [answerer(path.slice(1), call)].flat()) {
+        if (result === 'nothing') return;
+        if (isFailure(result)) return void call.emit('error', result);
+        call.write(result);
+      }
+      call.end();
+    };
+  return Object.fromEntries(
+    Object.entries(service).map(([name, { path, responseStream }]) => [
+      name,
+      responseStream ? streaming(path) : once(path),
+    ]),
+  );
 }
 
 function isFailure(result: Message | Failure): result is Failure {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { ConfigInput } from '../../src/base/config.js';
-import { createGateway } from '../../src/index.js';
+import { createGateway, type Gateway, type Question } from '../../src/index.js';
 import type { Block } from '../support/markdown.js';
 import { schemaExamples, type Exchange, type SchemaExample } from './schema-examples.js';
 
@@ -12,6 +12,8 @@ export interface Traced {
   /** What is called, then its JSON and its headers, with bars between them. */
   readonly request: string;
   readonly answer: string;
+  /** What comes behind the first answer, of a stream. */
+  readonly more: readonly string[];
 }
 
 /** The backends of one example while it is asked. */
@@ -97,13 +99,26 @@ export async function expectPageExchange(
         config: { schemas: join(folder, 'schemas'), log: 'silent', ...more },
         environment: { ...addressesOf(backend), ...environment },
       });
-      const result = await gateway.ask({ query: exchange.query, headers }).finally(() => gateway.close());
-      expect(withoutLocations(result)).toEqual(withoutLocations(JSON.parse(exchange.answer) as object));
+      const question = { query: exchange.query, headers };
+      const answers = await answersTo(question, gateway).finally(() => gateway.close());
+      expect(answers.map(withoutLocations)).toEqual(
+        [JSON.parse(exchange.answer) as object].flat().map(withoutLocations),
+      );
       expect(backend.calls.toSorted()).toEqual(traced.map(({ request }) => request).toSorted());
     } finally {
       await backend.close();
     }
   });
+}
+
+/** One answer, or those of a subscription until its end. */
+async function answersTo(question: Question, gateway: Gateway): Promise<object[]> {
+  if (!/^subscription\b/m.test(question.query)) return [await gateway.ask(question)];
+  const opened = await gateway.subscribe(question);
+  if (!(Symbol.asyncIterator in opened)) return [opened];
+  const answers: object[] = [];
+  for await (const answer of opened) answers.push(answer);
+  return answers;
 }
 
 /** The variables of the environment that point the sources at a backend. */
@@ -124,16 +139,19 @@ export function withoutLocations(result: object): unknown {
   return plain;
 }
 
-/** Lines such as `shop.v1.Shop/Get | {"id": "7"} → {"name": "Felt"}`; one that is indented goes on with the one before. */
+/**
+ * Lines such as `shop.v1.Shop/Get | {"id": "7"} → {"name": "Felt"}`; one that is indented goes on with the one before.
+ * The messages of a stream have an arrow each.
+ */
 export function readTrace(text: string): Traced[] {
   return text
     .replace(/\n\s+/g, ' ')
     .split('\n')
     .map((line) => {
-      const [request, answer, ...rest] = line.split('→').map((part) => part.trim());
-      if (request === undefined || answer === undefined || rest.length > 0)
+      const [request, answer, ...more] = line.split('→').map((part) => part.trim());
+      if (request === undefined || answer === undefined)
         throw new Error(`This is no call with its answer: ${line}`);
-      return { request: request.split(' | ').map(canonical).join(' | '), answer };
+      return { request: request.split(' | ').map(canonical).join(' | '), answer, more };
     });
 }
 
