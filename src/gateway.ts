@@ -71,6 +71,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const opened = await openAll(subgraphs, {
     environment,
     sources: config.sources,
+    savedSchemas: config.savedSchemas,
     maxCallsPerOperation: config.maxCallsPerOperation,
     log,
   });

@@ -55,6 +55,13 @@ const configShape = z.strictObject({
   maxCallsPerOperation: z.int().min(1).default(1_000),
   jwt: z.array(issuer).default([]),
   sources: z.record(z.string(), source).default({}),
+  /**
+   * The folder for copies of the schemas that GraphQL backends tell, for starts at which they are down; `false` for
+   * none. Unless given, `.backstitch` beside the folder with the schema files.
+   */
+  savedSchemas: z
+    .union([z.string().min(1), z.literal(false)], 'is neither the path of a folder nor false')
+    .optional(),
   /** graphql-shield rules by the name `@policy` uses. */
   policies: z.record(z.string(), z.custom<IRule>(isShieldRule, 'is not a graphql-shield rule')).default({}),
 });
@@ -117,7 +124,7 @@ export function findConfigFile(folder: string): string | undefined {
 
 /**
  * Reads a config file: JSON, or a module whose default export is the configuration.
- * `schemas` in it is relative to the file.
+ * `schemas` and `savedSchemas` in it are relative to the file.
  *
  * @throws ConfigError where the file cannot be read
  */
@@ -127,9 +134,11 @@ export async function readConfigFile(file: string): Promise<ConfigInput> {
     throw new ConfigError(basename(file), ['the file must give an object']);
   }
   const input = content as ConfigInput;
-  return typeof input.schemas === 'string'
-    ? { ...input, schemas: resolve(dirname(file), input.schemas) }
-    : input;
+  const folders = (['schemas', 'savedSchemas'] as const).flatMap((key) => {
+    const folder: unknown = input[key];
+    return typeof folder === 'string' ? [[key, resolve(dirname(file), folder)] as const] : [];
+  });
+  return { ...input, ...Object.fromEntries(folders) };
 }
 
 async function loadConfigFile(file: string): Promise<unknown> {

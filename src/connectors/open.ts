@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { addressVariable, type Config, type Environment } from '../base/config.js';
 import type { Log } from '../base/log.js';
 import { SchemaFilesError, type Problem } from '../base/problems.js';
@@ -28,6 +29,7 @@ export interface OpenSetting {
   readonly sources: Config['sources'];
   /** How many calls one operation may make to all backends together. */
   readonly maxCallsPerOperation: number;
+  readonly savedSchemas?: Config['savedSchemas'];
   readonly log: Log;
 }
 
@@ -108,7 +110,14 @@ function sourceSetting(source: SourceDefinition, subgraph: Subgraph, setting: Op
   const { environment, sources, log } = setting;
   const own = Object.hasOwn(sources, source.name) ? sources[source.name] : undefined;
   const address = environment[addressVariable(source.name)] ?? own?.url;
-  return { subgraph, environment, config: own?.config ?? {}, address, log };
+  const savedSchemas = savedSchemasFor(subgraph, setting);
+  return { subgraph, environment, config: own?.config ?? {}, address, savedSchemas, log };
+}
+
+/** Unless told otherwise, beside the folder of the schema files; nowhere for those held in memory. */
+function savedSchemasFor({ folder }: Subgraph, { savedSchemas }: OpenSetting): string | undefined {
+  if (savedSchemas === false) return undefined;
+  return savedSchemas ?? (folder && join(dirname(folder), '.backstitch'));
 }
 
 function prepare(

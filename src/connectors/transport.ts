@@ -35,6 +35,8 @@ export interface Setting {
   readonly config: Readonly<Record<string, unknown>>;
   /** Used instead of the address in the schema file. */
   readonly address?: string | undefined;
+  /** The folder for copies of schemas that backends told; absent where none are kept. */
+  readonly savedSchemas?: string | undefined;
   readonly log: Log;
 }
 

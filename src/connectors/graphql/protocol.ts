@@ -3,6 +3,7 @@ import { subscriptionAddress } from './address.js';
 import { introspect } from './introspection.js';
 import { askedSchema, knownSchema, type RemoteSchema } from './remote-schema.js';
 import { createTransport } from './request.js';
+import { savedSchemaOf } from './saved-schema.js';
 import { readRemoteSchema } from './schema-file.js';
 import { openService, type Service } from './service.js';
 import { Streams } from './streams.js';
@@ -14,7 +15,9 @@ export const graphql: Protocol<'graphql'> = {
   open: async (source, setting) => {
     const service = openService(source, setting);
     try {
-      return openSource(source, setting, service, await remoteSchemaOf(source, setting, service));
+      const address = subscriptionAddress(source, setting);
+      const schema = await remoteSchemaOf(source, setting, service);
+      return openSource({ source, setting, service, schema, address });
     } catch (error) {
       await service.close();
       throw error;
@@ -22,17 +25,21 @@ export const graphql: Protocol<'graphql'> = {
   },
 };
 
-function openSource(
-  source: SourceOf<'graphql'>,
-  setting: Setting,
-  service: Service,
-  schema: RemoteSchema,
-): OpenSource<'graphql'> {
+/** What a source is made of. */
+interface Parts {
+  readonly source: SourceOf<'graphql'>;
+  readonly setting: Setting;
+  readonly service: Service;
+  readonly schema: RemoteSchema;
+  /** Where subscriptions are opened. */
+  readonly address: URL;
+}
+
+function openSource({ source, setting, service, schema, address }: Parts): OpenSource<'graphql'> {
   // What is handed on as it is fits the schema file, which is the service's own; its schema need not be asked for.
   const handedOn = source.graphql.schema === undefined ? knownSchema(setting.subgraph.schema) : schema;
   const together = new Together(service);
   const schemaFor = ({ graphql: call }: ConnectOf<'graphql'>) => (call.forwards === true ? handedOn : schema);
-  const address = subscriptionAddress(source, setting);
   const streams = new Streams();
   const partsOf = (definition: ConnectOf<'graphql'>) => {
     return { definition, source, setting, service, together, schema: schemaFor(definition) };
@@ -41,6 +48,7 @@ function openSource(
     connect: (definition) => createTransport(partsOf(definition)),
     subscribe: (definition) => createStreamTransport({ ...partsOf(definition), address, streams }),
     close: async () => {
+      schema.close();
       await Promise.all([streams.close(), service.close()]);
     },
   };
@@ -58,6 +66,7 @@ async function remoteSchemaOf(
   return askedSchema({
     source: source.name,
     ask: () => introspect(service, source, setting),
+    saved: savedSchemaOf(source, setting),
     log: setting.log,
   });
 }

@@ -126,7 +126,9 @@ export class Operations {
 
   constructor(parts: TransportSetting) {
     this.#parts = parts;
-    if (parts.schema.known !== undefined) this.#operation = this.#create(parts.schema.known);
+    const { known, copy } = parts.schema;
+    if (known !== undefined) this.#operation = this.#create(known);
+    else if (copy !== undefined) this.#operation = this.#createFromCopy(copy);
   }
 
   get known(): Operation | undefined {
@@ -150,6 +152,21 @@ export class Operations {
   #create(schema: GraphQLSchema): Operation {
     const { definition, source, setting } = this.#parts;
     return createOperation({ definition, source, subgraph: setting.subgraph }, schema);
+  }
+
+  /** A copy may be older than the connector: one that does not fit it waits for the schema itself. */
+  #createFromCopy(copy: GraphQLSchema): Operation | undefined {
+    try {
+      return this.#create(copy);
+    } catch (error) {
+      if (!(error instanceof SchemaFilesError)) throw error;
+      const { definition, source, setting } = this.#parts;
+      setting.log.warn(
+        { source: source.name, connector: definition.coordinate, code: error.code },
+        `The connector does not fit the saved copy of its backend's schema. ${error.message}`,
+      );
+      return undefined;
+    }
   }
 
   #report(misfit: SchemaFilesError): void {
