@@ -24,7 +24,8 @@ export async function startGraphql(
   const calls: string[] = [];
   const service = await serve(remoteSchemaOf(example), (request) => {
     calls.push(request);
-    return traced.find((call) => call.request === request)?.answer;
+    const shown = traced.find((call) => call.request === request);
+    return shown && [shown.answer, ...shown.more];
   });
   return {
     addresses: Object.fromEntries(sourcesOf(example).map((name) => [name, service.url])),
@@ -46,12 +47,11 @@ export function remoteSchemaOf({ files }: SchemaExample): GraphQLSchema {
   return buildSchema(text);
 }
 
-/** Starts a service on a free port; what is called is given as the page shows it, and so is the answer. */
-export async function serve(
-  schema: GraphQLSchema,
-  answerTo: (request: string) => string | undefined,
-  port = 0,
-): Promise<GraphqlService> {
+/** What a service answers to what is called, both as the page shows them: of a stream all events. */
+type AnswerTo = (request: string) => readonly string[] | undefined;
+
+/** Starts a service on a free port. */
+export async function serve(schema: GraphQLSchema, answerTo: AnswerTo, port = 0): Promise<GraphqlService> {
   const server = createServer((request, response) => void reply(request, response, schema, answerTo));
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -69,7 +69,7 @@ async function reply(
   request: IncomingMessage,
   response: ServerResponse,
   schema: GraphQLSchema,
-  answerTo: (request: string) => string | undefined,
+  answerTo: AnswerTo,
 ): Promise<void> {
   let text = '';
   for await (const chunk of request.setEncoding('utf8')) text += String(chunk);
@@ -83,7 +83,16 @@ async function reply(
   const headers = Object.entries(request.headers).filter(([name]) => isShownHeader(name));
   const lines = headers.map(([name, value]) => `${name}: ${String(value)}`);
   const shown = traceOf(query, variables, lines).replace(' | {}', '');
-  const [, status = '200', body = ''] = /^(?:(\d{3}) )?(.*)$/.exec(answerTo(shown) ?? '404 {}') ?? [];
+  const answers = answerTo(shown) ?? ['404 {}'];
+  if (request.headers.accept === 'text/event-stream') {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const event of answers) {
+      response.write(`event: next\ndata: ${await checked(event, schema, query, variables)}\n\n`);
+    }
+    response.end('event: complete\ndata:\n\n');
+    return;
+  }
+  const [, status = '200', body = ''] = /^(?:(\d{3}) )?(.*)$/.exec(answers[0] ?? '') ?? [];
   send(await checked(body, schema, query, variables), Number(status));
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createGateway } from '../../src/index.js';
@@ -43,7 +43,7 @@ describe('the page about GraphQL', () => {
     const example = examples.find((each) => each.heading === heading);
     const failed = blocks.findLast((block) => block.heading === heading && block.language === 'json');
     if (example === undefined || failed === undefined) throw new Error('The page does not show this.');
-    const answer = () => '{"data":{"count":3}}';
+    const answer = () => ['{"data":{"count":3}}'];
     const free = await serve(remoteSchemaOf(example), answer);
     await free.close();
     await inFolder(example, async (folder) => {
@@ -68,6 +68,7 @@ describe('the page about GraphQL', () => {
         await later.close();
         await service.close();
       }
+      expect(readdirSync(join(folder, '.backstitch'))).toEqual(['orders.orders.graphql']);
     });
   });
 });

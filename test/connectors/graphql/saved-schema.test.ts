@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSchema, printSchema } from 'graphql';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readConfigFile, toConfig, type ConfigInput } from '../../../src/base/config.js';
 import { createLog } from '../../../src/base/log.js';
 import { graphql } from '../../../src/connectors/graphql/protocol.js';
+import { createGateway } from '../../../src/index.js';
 import { open } from './open.js';
 import { startService } from './service.js';
 
@@ -232,5 +234,51 @@ describe('the saved copy', () => {
     expect(vi.getTimerCount()).toBe(1);
     await opened.close();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the folder', () => {
+  const saves = async (config: ConfigInput, files?: Record<string, string>) => {
+    const { url } = await startService(sdl, { count: 2 });
+    const around = join(folder, '..');
+    await mkdir(join(around, 'schemas'));
+    await writeFile(join(around, 'schemas', 'orders.graphql'), text(url));
+    const gateway = await createGateway({
+      config: { schemas: join(around, 'schemas'), log: 'silent', ...config },
+      ...(files && { files: { 'orders.graphql': text(url) } }),
+    });
+    await gateway.close();
+    return (await readdir(around)).filter((name) => name !== 'schemas');
+  };
+
+  test('is .backstitch beside that of the schema files', async () => {
+    expect(await saves({})).toEqual(['.backstitch']);
+  });
+
+  test('is that of the configuration', async () => {
+    expect(await saves({ savedSchemas: join(folder, '..', 'copies') })).toEqual(['copies']);
+  });
+
+  test('is none where the configuration says so, or the schemas are held in memory', async () => {
+    expect(await saves({ savedSchemas: false })).toEqual([]);
+    await rm(join(folder, '..', 'schemas'), { recursive: true });
+    expect(await saves({}, {})).toEqual([]);
+  });
+
+  test('of schemas that are held in memory is that of the configuration', async () => {
+    expect(await saves({ savedSchemas: folder }, {})).toEqual(['saved']);
+  });
+
+  test('in a config file is relative to it', async () => {
+    const configFile = join(folder, '..', 'backstitch.config.json');
+    await writeFile(configFile, JSON.stringify({ savedSchemas: 'copies', schemas: 'here' }));
+    expect(await readConfigFile(configFile)).toEqual({
+      savedSchemas: join(folder, '..', 'copies'),
+      schemas: join(folder, '..', 'here'),
+    });
+  });
+
+  test('must be a folder or false', () => {
+    expect(() => toConfig({ savedSchemas: true as false })).toThrow('"savedSchemas" is neither the path');
   });
 });
