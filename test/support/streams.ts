@@ -24,6 +24,8 @@ export interface Watched {
   fail(code: number, details: string): void;
   /** Whether the caller has broken off. */
   isCancelled(): boolean;
+  /** Aborted when it has. */
+  readonly left: AbortSignal;
 }
 
 /** A gRPC backend whose streaming methods do what a test tells them. */
@@ -38,18 +40,27 @@ export interface StreamBackend {
  * Starts a backend of one service whose methods all answer with a stream. The test's end stops it.
  *
  * @param service its full name
+ * @param watch what is done with each stream; without it they wait for what a test tells them
  */
-export async function startStreams(proto: string, service: string, port = 0): Promise<StreamBackend> {
+export async function startStreams(
+  proto: string,
+  service: string,
+  watch: (stream: Watched) => unknown = () => undefined,
+): Promise<StreamBackend> {
   const methods = loadSync(proto, { longs: String, enums: String })[service] as ServiceDefinition;
   const streams: Watched[] = [];
   const server = new Server();
-  const watch = (call: Stream) => streams.push(watched(call));
+  const handle = (call: Stream) => {
+    const stream = watched(call);
+    streams.push(stream);
+    watch(stream);
+  };
   server.addService(
     withBytes(methods),
-    Object.fromEntries(Object.keys(methods).map((name) => [name, watch])),
+    Object.fromEntries(Object.keys(methods).map((name) => [name, handle])),
   );
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, found) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, found) =>
       error ? reject(error) : resolve(found),
     );
   });
@@ -61,7 +72,10 @@ export async function startStreams(proto: string, service: string, port = 0): Pr
 type Stream = ServerWritableStream<Record<string, unknown>, object>;
 
 function watched(call: Stream): Watched {
+  const leaving = new AbortController();
+  call.on('cancelled', () => leaving.abort());
   return {
+    left: leaving.signal,
     request: call.request,
     metadata: call.metadata,
     write: (message) => call.write(message),
