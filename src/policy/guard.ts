@@ -10,14 +10,14 @@ import {
 } from 'graphql';
 import { shield, type IRule } from 'graphql-shield';
 import type { RequestContext } from '../base/context.js';
-import { unionOf } from '../connectors/wanted.js';
-import type { FieldTree } from '../mapping/shape.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 import { Row } from '../supergraph/row.js';
-import type { Facts } from '../supergraph/want.js';
+import { nothingRefused, type Facts } from '../supergraph/want.js';
+import { createRefusals } from './access.js';
+import { readSources } from './inheritance.js';
 import { createRateLimiter } from './rate-limits.js';
 import { readRequirements, type Requirement } from './requirements.js';
-import { denial, factsOf, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
+import { denial, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
 
 /** Who may ask for what, compiled from the files. */
 export interface Guard {
@@ -38,22 +38,54 @@ export function createGuard(subgraphs: readonly Subgraph[], custom: Readonly<Rec
     subgraphs.flatMap((subgraph) => subgraph.policies),
     custom,
   );
-  const factsFor = (requirements: readonly Requirement[]): FieldTree | undefined => {
-    const facts = factsOf(requirements, policies);
-    return facts.length === 0 ? undefined : facts.reduce((all, each) => unionOf(all, each) ?? all);
-  };
+  const rulesOf = (requirements: readonly Requirement[]) => toRule(requirements, policies);
+  const inherited = withInherited(ofElement, readSources(subgraphs));
+  // Known as soon as the schema is there, before the first request.
+  const rules = { ofField: new Map<string, GuardRule>(), ofType: new Map<string, GuardRule>() };
+  const refused = createRefusals(rules);
   return {
     facts: {
-      ofField: (type, field) => factsFor(ofElement.get(`${type}.${field}`) ?? []),
-      ofType: (type) => factsFor(ofElement.get(type) ?? []),
+      ofField: (type, field) => rules.ofField.get(`${type}.${field}`),
+      ofType: (type) => rules.ofType.get(type),
+      refused: (place, context) =>
+        rules.ofField.size + rules.ofType.size === 0 ? nothingRefused : refused(place, context.identity),
     },
     protect: (schema) => {
       limitRates(schema, limits);
-      const rulesOf = (requirements: readonly Requirement[]) => toRule(requirements, policies);
-      guardFields(schema, fieldRules(schema, ofElement, rulesOf));
-      guardObjects(schema, typeRules(schema, ofElement, rulesOf));
+      const ofFields = fieldRules(schema, inherited, rulesOf);
+      for (const [type, fields] of ofFields) {
+        for (const [field, rule] of fields) rules.ofField.set(`${type}.${field}`, rule);
+      }
+      for (const [type, rule] of typeRules(schema, ofElement, rulesOf)) rules.ofType.set(type, rule);
+      guardFields(schema, ofFields);
+      guardObjects(schema, rules.ofType);
     },
   };
+}
+
+/** What is computed from a field must satisfy the rules of that field, too. */
+function withInherited(ofElement: ByElement, sources: ReadonlyMap<string, ReadonlySet<string>>): ByElement {
+  const all = new Map(ofElement);
+  for (const field of sources.keys()) {
+    const requirements = [...allSources(field, sources)].flatMap((source) => ofElement.get(source) ?? []);
+    if (requirements.length > 0)
+      all.set(field, [...new Set([...(ofElement.get(field) ?? []), ...requirements])]);
+  }
+  return all;
+}
+
+/** The fields that a field is computed from, and those that they are computed from. */
+function allSources(
+  field: string,
+  sources: ReadonlyMap<string, ReadonlySet<string>>,
+  found = new Set<string>(),
+): Set<string> {
+  for (const source of sources.get(field) ?? []) {
+    if (found.has(source)) continue;
+    found.add(source);
+    allSources(source, sources, found);
+  }
+  return found;
 }
 
 type ByElement = ReadonlyMap<string, readonly Requirement[]>;
@@ -162,7 +194,10 @@ function guardObjects(schema: GraphQLSchema, rules: ReadonlyMap<string, GuardRul
       const guards = guardsOf(getNamedType(field.type), rules, schema);
       if (guards.length === 0) continue;
       const resolve = resolverOf(field, 'resolve');
+      const isOneType = isObjectType(getNamedType(field.type));
       field.resolve = async (parent, args, context, info) => {
+        // Who is refused every such object is refused before anything is asked.
+        if (isOneType && guards[0]?.refuses?.(context.identity) === true) throw denial(context);
         const value: unknown = await resolve(parent, args, context, info);
         const admitted = await Promise.all(guards.map((guard) => isAdmitted(guard, context, info)));
         return admitted.includes(false) ? admit(value, rules, context, info) : value;

@@ -4,7 +4,7 @@ import type { Identity, RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
 import { compileSelection, type Mapping } from '../mapping/compile.js';
 import { variableUses, type FieldTree } from '../mapping/shape.js';
-import { treeOf } from '../connectors/wanted.js';
+import { treeOf, unionOf } from '../connectors/wanted.js';
 import type { PolicyDefinition } from '../subgraph/subgraph.js';
 import { Row } from '../supergraph/row.js';
 import type { Requirement } from './requirements.js';
@@ -16,15 +16,22 @@ export type ShieldRule = IRule | ReturnType<typeof and> | ReturnType<typeof or>;
 export interface Policy {
   readonly rule: ShieldRule;
   readonly facts: FieldTree;
-  /** Whether it asks only who calls, so that one verdict holds for the whole request. */
-  readonly ofCaller: boolean;
+  /** Present where it asks only who calls, so that one verdict holds for the whole request. */
+  readonly ofCaller?: CallerCheck | undefined;
 }
+
+/** Whether a caller meets what is asked of callers. */
+export type CallerCheck = (identity: Identity | undefined) => boolean;
 
 /** What guards a field or an object. */
 export interface GuardRule {
   readonly rule: ShieldRule;
   /** Suffices, where it allows: it asks only who calls. Absent where every way to be allowed asks for more. */
   readonly ofCaller: ShieldRule | undefined;
+  /** Refuses callers whatever the object is; absent where every caller has to be asked about an object. */
+  readonly refuses: CallerCheck | undefined;
+  /** Fields of the guarded object that the rule reads. */
+  readonly facts: FieldTree | undefined;
 }
 
 /**
@@ -38,7 +45,7 @@ export function namedPolicies(
 ): Map<string, Policy> {
   const policies = new Map<string, Policy>();
   for (const [name, each] of Object.entries(custom)) {
-    policies.set(name, { rule: onPlainParent(each), facts: new Map(), ofCaller: false });
+    policies.set(name, { rule: onPlainParent(each), facts: new Map() });
   }
   for (const { name, allow: allowed } of definitions) {
     policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
@@ -52,10 +59,39 @@ export function toRule(
   policies: ReadonlyMap<string, Policy>,
 ): GuardRule {
   const ofCaller = requirements.map((requirement) => ofCallerAlone(requirement, policies));
+  const checks = requirements.flatMap((requirement) => callerCheck(requirement, policies) ?? []);
+  const facts = factsOf(requirements, policies);
   return {
     rule: allOf(requirements, policies),
     ofCaller: ofCaller.every((each) => each !== undefined) ? allOf(ofCaller, policies) : undefined,
+    refuses: checks.length === 0 ? undefined : (identity) => checks.some((meets) => !meets(identity)),
+    facts: facts.length === 0 ? undefined : facts.reduce((all, each) => unionOf(all, each) ?? all),
   };
+}
+
+/** What a requirement asks of every caller; undefined where an object may settle it. */
+function callerCheck(
+  requirement: Requirement,
+  policies: ReadonlyMap<string, Policy>,
+): CallerCheck | undefined {
+  switch (requirement.kind) {
+    case 'authenticated':
+      return isSomebody;
+    case 'scopes':
+      return (identity) => holdsAny(scopesOf(identity), requirement.anyOf);
+    case 'policies': {
+      // Of each list, those that the caller alone decides have to hold, whatever becomes of the others.
+      const anyOf = requirement.anyOf.map((names) =>
+        names.flatMap((name) => policies.get(name)?.ofCaller ?? []),
+      );
+      if (anyOf.some((checks) => checks.length === 0)) return undefined;
+      return (identity) => anyOf.some((checks) => checks.every((meets) => meets(identity)));
+    }
+  }
+}
+
+function isSomebody(identity: Identity | undefined): boolean {
+  return identity !== undefined;
 }
 
 function allOf(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): ShieldRule {
@@ -70,16 +106,13 @@ function ofCallerAlone(
 ): Requirement | undefined {
   if (requirement.kind !== 'policies') return requirement;
   const anyOf = requirement.anyOf.filter((names) =>
-    names.every((name) => policies.get(name)?.ofCaller === true),
+    names.every((name) => policies.get(name)?.ofCaller !== undefined),
   );
   return anyOf.length === 0 ? undefined : { ...requirement, anyOf };
 }
 
 /** The fields that some requirements read. */
-export function factsOf(
-  requirements: readonly Requirement[],
-  policies: ReadonlyMap<string, Policy>,
-): FieldTree[] {
+function factsOf(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): FieldTree[] {
   return requirements
     .flatMap((requirement) => (requirement.kind === 'policies' ? requirement.anyOf.flat() : []))
     .flatMap((name) => policies.get(name)?.facts ?? []);
@@ -102,10 +135,10 @@ function policyRule(name: string, policies: ReadonlyMap<string, Policy>): Shield
   return policy.rule;
 }
 
-const authenticated = callerRule((identity) => identity !== undefined);
+const authenticated = callerRule(isSomebody);
 
 /** A rule that asks only who calls. */
-function callerRule(allows: (identity: Identity | undefined) => boolean): ShieldRule {
+function callerRule(allows: CallerCheck): ShieldRule {
   return uncached((_parent, _args, context) => allows(context.identity));
 }
 
@@ -116,7 +149,10 @@ function expressionPolicy(mapping: Mapping): Policy {
     const $this = parent instanceof Row ? await parent.facts(facts) : {};
     return mapping.evaluate(undefined, { $this, $args: args, $claims: context.identity?.claims }) === true;
   };
-  return { rule: uncached(decide), facts, ofCaller: uses.every((use) => use.name === '$claims') };
+  const ofCaller: CallerCheck = (identity) =>
+    mapping.evaluate(undefined, { $claims: identity?.claims }) === true;
+  const asksCallerAlone = uses.every((use) => use.name === '$claims');
+  return { rule: uncached(decide), facts, ofCaller: asksCallerAlone ? ofCaller : undefined };
 }
 
 /** A rule from the config file sees the mapped object as it came, by field names that no client can choose. */

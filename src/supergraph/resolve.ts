@@ -106,16 +106,21 @@ async function ask(
   info: GraphQLResolveInfo,
   resolution: Resolution,
 ): Promise<unknown> {
-  const wanted = wantedOf(provision, info, resolution);
+  const wanted = wantedOf(provision, info, context, resolution);
   if (row === undefined) return load(connector, context, { args, wanted });
   const parent = await row.read(connector.needs);
   if (isNobody(parent, connector.needs)) return null;
   return load(connector, context, { args, parent, wanted });
 }
 
-function wantedOf(provision: Provision, info: GraphQLResolveInfo, { wants }: Resolution): Wanted {
+function wantedOf(
+  provision: Provision,
+  info: GraphQLResolveInfo,
+  context: RequestContext,
+  { wants }: Resolution,
+): Wanted {
   const returned = getNamedType(info.returnType);
-  return isCompositeType(returned) ? wants.ofAnswer(returned, provision, info) : null;
+  return isCompositeType(returned) ? wants.ofAnswer(returned, provision, info, context) : null;
 }
 
 /** Opens the stream of a field of Subscription; of several connectors, the one whose events have most of what is asked. */
@@ -126,7 +131,7 @@ function subscriberOf(type: GraphQLObjectType, field: string, resolution: Resolu
     const connector = connectors && chooseConnectors(connectors, info, resolution.provisionOf)[0];
     if (connector?.subscribe === undefined) throw new Error(`${type.name}.${field} has no stream.`);
     const provision = resolution.provisionOf(connector);
-    const wanted = wantedOf(provision, info, resolution);
+    const wanted = wantedOf(provision, info, context, resolution);
     return toEvents(connector.subscribe({ args }, wanted, context), provision);
   };
 }
@@ -199,7 +204,7 @@ function toRow(
   if (!isObject(data)) throw misfit('an object');
   const type = isObjectType(returned) ? returned : memberOf(returned, data, info.schema);
   const provision = from.as(type.name);
-  const want = wants.of(type, provision, info);
+  const want = wants.of(type, provision, info, context);
   if (want.stub !== undefined && isNobody(data, want.stub)) return null;
   const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });
   return want.via.size === 0 ? row : row.arrive().then((arrived) => (arrived ? row : null));

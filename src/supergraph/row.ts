@@ -86,9 +86,13 @@ export class Row {
       case 'own':
         return { value: own(this.data, field), provision: this.provision.under(field) };
       case 'entity': {
-        const object = await this.#fetch(route.entity);
         const { provision } = route.entity;
-        const value = isObject(object) ? own(object, provision.forwarded ? key : field) : null;
+        const stands = provision.forwarded ? key : field;
+        const guarded = this.#want.guarded.get(stands);
+        const object = await (guarded === undefined
+          ? this.#fetch(route.entity)
+          : this.#fetchByKey(route.entity, guarded));
+        const value = isObject(object) ? own(object, stands) : null;
         return { value, provision: provision.under(field) };
       }
       case 'connector': {
@@ -161,7 +165,8 @@ export class Row {
   #fetch(entity: EntityRoute): Promise<unknown> {
     let fetched = this.#fetched.get(entity);
     if (fetched === undefined) {
-      fetched = this.#fetchByKey(entity).catch((error: unknown) => {
+      const wanted = this.#want.via.get(entity) ?? matchedBy(entity);
+      fetched = this.#fetchByKey(entity, wanted).catch((error: unknown) => {
         throw this.#here(error);
       });
       this.#fetched.set(entity, fetched);
@@ -179,11 +184,10 @@ export class Row {
     });
   }
 
-  async #fetchByKey(entity: EntityRoute): Promise<unknown> {
+  async #fetchByKey(entity: EntityRoute, wanted: FieldTree): Promise<unknown> {
     const read = entity.keyAs === 'arguments' ? this.facts(entity.key) : this.read(entity.key);
     const key = read instanceof Promise ? await read : read;
     if (isNobody(key, entity.key)) return null;
-    const wanted = this.#want.via.get(entity) ?? matchedBy(entity);
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
     return load(entity.connector, this.#context, { ...inputs, wanted });
   }
@@ -213,4 +217,4 @@ export function toPath(path: RowPath): (string | number)[] {
   return keys.reverse();
 }
 
-const nothingMore: Want = { own: new Map(), via: new Map() };
+const nothingMore: Want = { own: new Map(), via: new Map(), guarded: new Map() };

@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { fieldKey, memberKey } from '../connectors/field-keys.js';
 import { unionOf, type Wanted } from '../connectors/wanted.js';
+import type { RequestContext } from '../base/context.js';
 import type { FieldTree } from '../mapping/shape.js';
 import type { Provision } from './provision.js';
 import { findRoute, stubKey, type EntityRoute, type RouteTable } from './routes.js';
@@ -26,15 +27,32 @@ export interface Want {
   readonly own: FieldTree;
   /** By its key, from where else. */
   readonly via: ReadonlyMap<EntityRoute, FieldTree>;
+  /** What a rule has to allow first, by the field's own name and key: it is fetched by itself then. */
+  readonly guarded: ReadonlyMap<string, FieldTree>;
   /** Present for a stub, of which nothing comes but this key: where all of it is null, there is no such object. */
   readonly stub?: FieldTree | undefined;
 }
 
-/** Fields that rules read: of the object that holds a guarded field, or of a guarded object. */
+/** What rules mean for what is fetched. */
 export interface Facts {
-  ofField(type: string, field: string): FieldTree | undefined;
-  ofType(type: string): FieldTree | undefined;
+  /** The rule of a field. */
+  ofField(type: string, field: string): GuardFacts | undefined;
+  /** The rule of all objects of a type. */
+  ofType(type: string): GuardFacts | undefined;
+  /**
+   * Fields (`Type.field`) and types of an operation that its caller is refused whatever the objects are: they are not
+   * fetched. The same set for the same refusals.
+   */
+  refused(place: Place, context: RequestContext): ReadonlySet<string>;
 }
+
+/** What a rule reads of the object that it guards, or that holds the field it guards. */
+export interface GuardFacts {
+  readonly facts: FieldTree | undefined;
+}
+
+/** For callers who are refused nothing. */
+export const nothingRefused: ReadonlySet<string> = new Set();
 
 /** A place in an operation: the nodes that select an object, and what is needed to read below them. */
 export type Place = Pick<
@@ -46,7 +64,7 @@ export type Place = Pick<
 export class Wants {
   readonly #table: RouteTable;
   readonly #facts: Facts;
-  readonly #known = new WeakMap<object, Map<Provision, Map<string, Want>>>();
+  readonly #known = new WeakMap<object, Map<ReadonlySet<string>, Map<Provision, Map<string, Want>>>>();
   readonly #conditional = new WeakMap<object, boolean>();
 
   constructor(table: RouteTable, facts: Facts) {
@@ -55,22 +73,41 @@ export class Wants {
   }
 
   /** What an object of this type needs so that the place's selection can be answered. */
-  of(type: GraphQLObjectType, provision: Provision, place: Place): Want {
-    const byProvision = known(
-      this.#known,
-      this.#lifetime(place),
-      () => new Map<Provision, Map<string, Want>>(),
-    );
-    const byType = known(byProvision, provision, () => new Map<string, Want>());
-    return known(byType, type.name, () => this.#find(type, provision, place));
+  of(type: GraphQLObjectType, provision: Provision, place: Place, context: RequestContext): Want {
+    const refused = context.local(this, () => this.#facts.refused(place, context));
+    return this.#of(type, provision, place, refused);
   }
 
   /** What a field's own answer has to hold; for an interface or union, of each type it may be. */
-  ofAnswer(type: GraphQLCompositeType, provision: Provision, place: Place): FieldTree {
-    if (isObjectType(type)) return this.of(type, provision.as(type.name), place).own;
+  ofAnswer(
+    type: GraphQLCompositeType,
+    provision: Provision,
+    place: Place,
+    context: RequestContext,
+  ): FieldTree {
+    const refused = context.local(this, () => this.#facts.refused(place, context));
+    return this.#ofAnswer(type, provision, place, refused);
+  }
+
+  #of(type: GraphQLObjectType, provision: Provision, place: Place, refused: ReadonlySet<string>): Want {
+    const byRefusals = known(this.#known, this.#lifetime(place), () => new Map<ReadonlySet<string>, Known>());
+    const byProvision = known(byRefusals, refused, () => new Map<Provision, Map<string, Want>>());
+    const byType = known(byProvision, provision, () => new Map<string, Want>());
+    return known(byType, type.name, () => this.#find(type, provision, place, refused));
+  }
+
+  #ofAnswer(
+    type: GraphQLCompositeType,
+    provision: Provision,
+    place: Place,
+    refused: ReadonlySet<string>,
+  ): FieldTree {
+    if (isObjectType(type)) return this.#of(type, provision.as(type.name), place, refused).own;
     const wants = place.schema
       .getPossibleTypes(type)
-      .map((member) => [member.name, this.of(member, provision.as(member.name), place).own] as const);
+      .map(
+        (member) => [member.name, this.#of(member, provision.as(member.name), place, refused).own] as const,
+      );
     if (provision.forwarded) {
       const ofMembers = wants.map(([member, want]) => [memberKey(member), want] as const);
       return new Map([['__typename', null], ...ofMembers]);
@@ -92,26 +129,33 @@ export class Wants {
     return isConditional ? fieldNodes : node;
   }
 
-  #find(type: GraphQLObjectType, provision: Provision, place: Place): Want {
+  #find(type: GraphQLObjectType, provision: Provision, place: Place, refused: ReadonlySet<string>): Want {
     const found = new Found(this.#table, type.name, provision);
-    found.need(this.#facts.ofType(type.name));
     found.stub = stubKey(this.#table, type, provision);
     found.need(found.stub);
+    if (refused.has(type.name)) return found;
+    found.need(this.#facts.ofType(type.name)?.facts);
     for (const [name, nodes] of fieldsByName(type, place)) {
       const field = type.getFields()[name];
-      if (field === undefined) continue;
-      found.need(this.#facts.ofField(type.name, name));
-      const returned = getNamedType(field.type);
+      const returned = field && getNamedType(field.type);
+      if (field === undefined || returned === undefined) continue;
+      if (refused.has(`${type.name}.${name}`) || refused.has(returned.name)) continue;
+      const guard = this.#facts.ofField(type.name, name);
+      found.need(guard?.facts);
       for (const [key, same] of byArguments(field, nodes, place)) {
         const below = isCompositeType(returned)
-          ? (from: Provision) => this.ofAnswer(returned, from, { ...place, fieldNodes: same })
+          ? (from: Provision) => this.#ofAnswer(returned, from, { ...place, fieldNodes: same }, refused)
           : () => null;
-        found.add(name, below, key);
+        if (guard?.facts === undefined) found.add(name, below, key);
+        else found.addGuarded(name, below, key);
       }
     }
+    found.settle();
     return found;
   }
 }
+
+type Known = Map<Provision, Map<string, Want>>;
 
 function known<K, V>(
   map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
@@ -156,6 +200,8 @@ class Found implements Want {
   own: FieldTree = new Map();
   stub: FieldTree | undefined;
   readonly via = new Map<EntityRoute, FieldTree>();
+  readonly guarded = new Map<string, FieldTree>();
+  readonly #waiting: Guarded[] = [];
   readonly #table: RouteTable;
   readonly #type: string;
   readonly #provision: Provision;
@@ -192,6 +238,29 @@ class Found implements Want {
     }
   }
 
+  /** The same for a field whose rule reads the object: nothing is asked for its sake before the rule has allowed it. */
+  addGuarded(name: string, below: (from: Provision) => Wanted, key: string): void {
+    const route = findRoute(this.#table, this.#type, name, this.#provision);
+    if (route.kind === 'entity') this.#waiting.push({ name, below, key, entity: route.entity });
+    else this.add(name, below, key);
+  }
+
+  /**
+   * Decides on guarded fields when all others are known. One that a fetch brings anyway comes with it; of a GraphQL
+   * service each field is asked by itself, so it waits all the same.
+   */
+  settle(): void {
+    for (const { name, below, key, entity } of this.#waiting) {
+      if (this.via.has(entity) && entity.connector.definition.kind !== 'graphql') {
+        this.add(name, below, key);
+        continue;
+      }
+      const stands = nameWith(entity.provision, name, key);
+      this.guarded.set(stands, grown(matchedBy(entity), stands, below(entity.provision.under(name))));
+      this.need(entity.key);
+    }
+  }
+
   /** Fields that a connector or a rule reads. */
   need(fields: FieldTree | undefined): void {
     for (const [name, nested] of fields ?? []) this.add(name, () => nested);
@@ -202,6 +271,14 @@ class Found implements Want {
     this.via.set(entity, grown(known ?? matchedBy(entity), name, wanted));
     if (known === undefined) this.need(entity.key);
   }
+}
+
+/** A field that waits for its rule. */
+interface Guarded {
+  readonly name: string;
+  readonly below: (from: Provision) => Wanted;
+  readonly key: string;
+  readonly entity: EntityRoute;
 }
 
 /** Rows of one answer to many keys are told apart by their key, which therefore has to be in them. */
