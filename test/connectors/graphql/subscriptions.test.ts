@@ -270,6 +270,28 @@ describe.each(ways)('a subscription by %s', (_, start) => {
     expect(last).toMatchObject({ number: 10_000 });
   });
 
+  test('can be left while the service is held back', async () => {
+    const text = 'x'.repeat(100_000);
+    let isLeft = false;
+    const ticks = async function* () {
+      try {
+        for (let number = 1; ; number++) {
+          yield { ticks: { number, text } };
+          await new Promise(setImmediate);
+        }
+      } finally {
+        isLeft = true;
+      }
+    };
+    const server = await start(sdl, { ticks });
+    const stream = (await openClock(server.url)).subscribe(to(1));
+    await stream.next();
+    await forAWhile(200);
+    await stream.return?.();
+    await vi.waitFor(() => expect(server.connections()).toBe(0), 3_000);
+    await vi.waitFor(() => expect(isLeft).toBe(true));
+  });
+
   test('leaves nothing behind', async () => {
     const { ticks } = endless();
     const server = await start(sdl, { ticks });
