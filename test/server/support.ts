@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { buildSchema, execute, subscribe, type GraphQLSchema } from 'graphql';
+import { buildSchema, execute, GraphQLError, type GraphQLSchema } from 'graphql';
 import { onTestFinished } from 'vitest';
 import { RequestContext } from '../../src/base/context.js';
 import { GatewayError, toPublicError } from '../../src/base/errors.js';
@@ -83,17 +83,13 @@ export function executableFor(
       if (result.errors === undefined) return result;
       return { ...result, errors: result.errors.map(toPublicError) };
     },
-    subscribe: ({ document, operationName, variables, context }) =>
-      subscribe({
-        schema,
-        document,
-        operationName: operationName ?? null,
-        variableValues: variables ?? null,
-        contextValue: context,
-        rootValue: fields,
-      }),
+    subscribe: async () => ({ errors: [noSubscriptions] }),
   };
 }
+
+const noSubscriptions = new GraphQLError('There are no subscriptions here.', {
+  extensions: { code: 'BAD_REQUEST' },
+});
 
 /** The executable of most tests; `fields` replaces resolvers. */
 export function sampleExecutable(fields: Readonly<Record<string, Resolve>> = {}): Executable {
