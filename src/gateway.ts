@@ -75,7 +75,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     maxCallsPerOperation: config.maxCallsPerOperation,
     log,
   });
-  const guard = createGuard(subgraphs, config.policies);
+  const guard = createGuard(subgraphs, { ...config, log });
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   guard.protect(schema);
   const executable = {

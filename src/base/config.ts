@@ -62,6 +62,8 @@ const configShape = z.strictObject({
   savedSchemas: z
     .union([z.string().min(1), z.literal(false)], 'is neither the path of a folder nor false')
     .optional(),
+  /** What becomes of fields without a rule: `deny` refuses all that is not `@public`. */
+  defaultAccess: z.enum(['allow', 'deny']).default('allow'),
   /** graphql-shield rules by the name `@policy` uses. */
   policies: z.record(z.string(), z.custom<IRule>(isShieldRule, 'is not a graphql-shield rule')).default({}),
 });

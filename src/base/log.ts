@@ -13,6 +13,7 @@ export interface LogFacts {
   readonly source?: string;
   readonly connector?: string;
   readonly code?: string;
+  readonly policy?: string;
   readonly file?: string;
   readonly durationMs?: number;
   readonly path?: string;
@@ -34,9 +35,9 @@ export function createLog(level: LogLevel = 'info'): Log {
 }
 
 function write(logger: Logger, level: 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
-  const { requestId, source, connector, code, file, durationMs, path, error } = facts;
+  const { requestId, source, connector, code, policy, file, durationMs, path, error } = facts;
   const causes = error === undefined ? undefined : describeCauses(error);
-  logger[level]({ requestId, source, connector, code, file, durationMs, path, causes }, message);
+  logger[level]({ requestId, source, connector, code, policy, file, durationMs, path, causes }, message);
 }
 
 /** An error and its causes as short texts, credentials in URLs and tokens blotted out. */

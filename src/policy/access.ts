@@ -13,9 +13,10 @@ import {
 } from 'graphql';
 import type { Identity } from '../base/context.js';
 import { nothingRefused, type Place } from '../supergraph/want.js';
+import { argumentName } from './requirements.js';
 import type { GuardRule } from './rules.js';
 
-/** The rules of a schema: of fields by `Type.field`, of whole objects by type. */
+/** The rules of a schema: of fields and arguments by `Type.field` and `Type.field(argument:)`, of objects by type. */
 export interface Rules {
   readonly ofField: ReadonlyMap<string, GuardRule>;
   readonly ofType: ReadonlyMap<string, GuardRule>;
@@ -64,9 +65,14 @@ function rulesIn({ schema, operation, fragments }: Place, rules: Rules): Map<str
   const note = (name: string, rule: GuardRule | undefined) => rule && found.set(name, rule);
   const types = new TypeInfo(schema);
   const visitor = visitWithTypeInfo(types, {
-    Field: ({ name }) => {
+    Field: ({ name, arguments: args = [] }) => {
       for (const owner of objectsOf(types.getParentType() ?? undefined, schema)) {
-        note(`${owner.name}.${name.value}`, rules.ofField.get(`${owner.name}.${name.value}`));
+        const field = `${owner.name}.${name.value}`;
+        note(field, rules.ofField.get(field));
+        for (const argument of args) {
+          const given = argumentName(field, argument.name.value);
+          note(given, rules.ofField.get(given));
+        }
       }
       for (const { name: type } of objectsOf(getNamedType(types.getType()) ?? undefined, schema)) {
         note(type, rules.ofType.get(type));

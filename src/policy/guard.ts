@@ -10,13 +10,14 @@ import {
 } from 'graphql';
 import { shield, type IRule } from 'graphql-shield';
 import type { RequestContext } from '../base/context.js';
+import type { Log } from '../base/log.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 import { Row } from '../supergraph/row.js';
-import { nothingRefused, type Facts } from '../supergraph/want.js';
+import { givenArguments, nothingRefused, type Facts } from '../supergraph/want.js';
 import { createRefusals } from './access.js';
 import { readSources } from './inheritance.js';
 import { createRateLimiter } from './rate-limits.js';
-import { readRequirements, type Requirement } from './requirements.js';
+import { argumentName, readRequirements, type Requirement } from './requirements.js';
 import { denial, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
 
 /** Who may ask for what, compiled from the files. */
@@ -27,16 +28,27 @@ export interface Guard {
   protect(schema: GraphQLSchema): void;
 }
 
+/** What a guard is made with, beside the files. */
+export interface GuardSetting {
+  /** graphql-shield rules from the config file, by the names `@policy` uses. */
+  readonly policies: Readonly<Record<string, IRule>>;
+  /** What becomes of fields that neither have a rule nor are `@public`. */
+  readonly defaultAccess: 'allow' | 'deny';
+  readonly log: Log;
+}
+
 /**
  * Compiles the rules of all files to graphql-shield rules.
- *
- * @param custom graphql-shield rules from the config file, by the names `@policy` uses
  */
-export function createGuard(subgraphs: readonly Subgraph[], custom: Readonly<Record<string, IRule>>): Guard {
-  const { ofElement, limits } = readRequirements(subgraphs);
+export function createGuard(
+  subgraphs: readonly Subgraph[],
+  { policies: custom, defaultAccess, log }: GuardSetting,
+): Guard {
+  const { ofElement, open, limits } = readRequirements(subgraphs);
   const policies = namedPolicies(
     subgraphs.flatMap((subgraph) => subgraph.policies),
     custom,
+    log,
   );
   const rulesOf = (requirements: readonly Requirement[]) => toRule(requirements, policies);
   const inherited = withInherited(ofElement, readSources(subgraphs));
@@ -52,12 +64,18 @@ export function createGuard(subgraphs: readonly Subgraph[], custom: Readonly<Rec
     },
     protect: (schema) => {
       limitRates(schema, limits);
-      const ofFields = fieldRules(schema, inherited, rulesOf);
+      const isLeftOut = (type: GraphQLObjectType, field: string) =>
+        defaultAccess === 'deny' &&
+        !ownersOf(type, field).some((name) => open.has(name) || inherited.has(name));
+      const ofFields = fieldRules(schema, inherited, rulesOf, isLeftOut);
+      const ofArguments = argumentRules(schema, ofElement, rulesOf);
+      for (const [name, rule] of ofArguments) rules.ofField.set(name, rule);
       for (const [type, fields] of ofFields) {
         for (const [field, rule] of fields) rules.ofField.set(`${type}.${field}`, rule);
       }
       for (const [type, rule] of typeRules(schema, ofElement, rulesOf)) rules.ofType.set(type, rule);
       guardFields(schema, ofFields);
+      guardArguments(schema, ofArguments);
       guardObjects(schema, rules.ofType);
     },
   };
@@ -96,17 +114,73 @@ function fieldRules(
   schema: GraphQLSchema,
   ofElement: ByElement,
   rule: ToRule,
+  isLeftOut: (type: GraphQLObjectType, field: string) => boolean,
 ): Map<string, Map<string, GuardRule>> {
   const rules = new Map<string, Map<string, GuardRule>>();
   for (const type of objectTypes(schema)) {
     for (const field of fieldsOf(type)) {
-      const requirements = requirementsOf(type, field, schema, ofElement);
+      const requirements: Requirement[] = isLeftOut(type, field.name)
+        ? [{ kind: 'nobody' }]
+        : requirementsOf(type, field, schema, ofElement);
       if (requirements.length === 0) continue;
       const ofType = rules.get(type.name) ?? new Map<string, GuardRule>();
       rules.set(type.name, ofType.set(field.name, rule(requirements)));
     }
   }
   return rules;
+}
+
+/** What a field and its object are called in the files: by their type, and by its interfaces. */
+function ownersOf(type: GraphQLObjectType, field: string): string[] {
+  return [type, ...type.getInterfaces()].flatMap(({ name }) => [name, `${name}.${field}`]);
+}
+
+/** Rules of arguments, by `Type.field(argument:)`; those of interface fields are theirs too. */
+function argumentRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): Map<string, GuardRule> {
+  const rules = new Map<string, GuardRule>();
+  for (const type of objectTypes(schema)) {
+    for (const { name, args } of fieldsOf(type)) {
+      for (const argument of args) {
+        const requirements = [type, ...type.getInterfaces()].flatMap(
+          (owner) => ofElement.get(argumentName(`${owner.name}.${name}`, argument.name)) ?? [],
+        );
+        if (requirements.length > 0) {
+          rules.set(argumentName(`${type.name}.${name}`, argument.name), rule(requirements));
+        }
+      }
+    }
+  }
+  return rules;
+}
+
+/** A field is refused to who gives an argument that is not theirs to give. */
+function guardArguments(schema: GraphQLSchema, rules: ReadonlyMap<string, GuardRule>): void {
+  if (rules.size === 0) return;
+  for (const type of objectTypes(schema)) {
+    for (const field of fieldsOf(type)) {
+      const guarded = field.args.flatMap(({ name }) => {
+        const rule = rules.get(argumentName(`${type.name}.${field.name}`, name));
+        return rule === undefined ? [] : [{ name, rule }];
+      });
+      if (guarded.length === 0) continue;
+      const step = firstStep(field);
+      const resolve = resolverOf(field, step);
+      field[step] = async (parent, args, context, info) => {
+        for (const { name, rule } of guarded) {
+          if (!givenArguments(info.fieldNodes).has(name)) continue;
+          const verdict = await rule.rule.resolve(
+            parent as object,
+            args,
+            context as never,
+            info,
+            shieldOptions,
+          );
+          if (verdict !== true) throw verdict instanceof Error ? verdict : denial(context);
+        }
+        return resolve(parent, args, context, info);
+      };
+    }
+  }
 }
 
 function requirementsOf(
@@ -267,6 +341,7 @@ function limitRates(schema: GraphQLSchema, limits: ReturnType<typeof readRequire
 interface Field {
   readonly name: string;
   readonly type: GraphQLOutputType;
+  readonly args: readonly { readonly name: string }[];
   resolve?: Resolver;
   subscribe?: Resolver;
 }

@@ -7,7 +7,9 @@ export type Requirement =
   | { readonly kind: 'authenticated' }
   /** Any of the outer lists; of an inner one, all. */
   | { readonly kind: 'scopes'; readonly anyOf: readonly (readonly string[])[] }
-  | { readonly kind: 'policies'; readonly anyOf: readonly (readonly string[])[] };
+  | { readonly kind: 'policies'; readonly anyOf: readonly (readonly string[])[] }
+  /** Nobody satisfies this: where access is denied unless a rule allows it. */
+  | { readonly kind: 'nobody' };
 
 /** `@rateLimit` of one field. */
 export interface RateLimitDefinition {
@@ -18,24 +20,33 @@ export interface RateLimitDefinition {
   readonly arrayLengthField?: string | undefined;
 }
 
-/** What the files ask of callers, by `Type` and `Type.field` as clients see them. */
+/** What the files ask of callers, by `Type`, `Type.field` and `Type.field(argument:)` as clients see them. */
 export interface Requirements {
   readonly ofElement: ReadonlyMap<string, readonly Requirement[]>;
+  /** What is for everybody. */
+  readonly open: ReadonlySet<string>;
   readonly limits: ReadonlyMap<string, RateLimitDefinition>;
 }
 
 /** Collects the rules of all files. What two files ask of one element must both hold. */
 export function readRequirements(subgraphs: readonly Subgraph[]): Requirements {
   const ofElement = new Map<string, Requirement[]>();
+  const open = new Set<string>();
   const limits = new Map<string, RateLimitDefinition>();
   for (const { name, directives } of subgraphs.flatMap(elementsOf)) {
     for (const directive of directives) {
       const requirement = toRequirement(directive);
       if (requirement !== undefined) ofElement.set(name, [...(ofElement.get(name) ?? []), requirement]);
       if (directive.name.value === 'rateLimit') limits.set(name, toLimit(directive));
+      if (directive.name.value === 'public') open.add(name);
     }
   }
-  return { ofElement, limits };
+  return { ofElement, open, limits };
+}
+
+/** `Query.users(ssn:)` */
+export function argumentName(field: string, argument: string): string {
+  return `${field}(${argument}:)`;
 }
 
 interface Element {
@@ -50,7 +61,17 @@ function elementsOf(subgraph: Subgraph): Element[] {
     const fields = 'fields' in node ? (node.fields ?? []) : [];
     return [
       { name: type, directives: (node.directives ?? []) as readonly ConstDirectiveNode[] },
-      ...fields.map((field) => ({ name: `${type}.${field.name.value}`, directives: field.directives ?? [] })),
+      ...fields.flatMap((field): Element[] => {
+        const name = `${type}.${field.name.value}`;
+        const args = 'arguments' in field ? (field.arguments ?? []) : [];
+        return [
+          { name, directives: field.directives ?? [] },
+          ...args.map((arg) => ({
+            name: argumentName(name, arg.name.value),
+            directives: arg.directives ?? [],
+          })),
+        ];
+      }),
     ];
   });
 }

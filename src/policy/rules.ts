@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { allow, and, or, rule, type IRule } from 'graphql-shield';
 import type { Identity, RequestContext } from '../base/context.js';
 import { GatewayError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { compileSelection, type Mapping } from '../mapping/compile.js';
 import { variableUses, type FieldTree } from '../mapping/shape.js';
 import { treeOf, unionOf } from '../connectors/wanted.js';
@@ -42,10 +43,11 @@ export interface GuardRule {
 export function namedPolicies(
   definitions: readonly PolicyDefinition[],
   custom: Readonly<Record<string, IRule>>,
+  log: Log,
 ): Map<string, Policy> {
   const policies = new Map<string, Policy>();
   for (const [name, each] of Object.entries(custom)) {
-    policies.set(name, { rule: onPlainParent(each), facts: new Map() });
+    policies.set(name, { rule: onPlainParent(name, each, log), facts: new Map() });
   }
   for (const { name, allow: allowed } of definitions) {
     policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
@@ -77,6 +79,8 @@ function callerCheck(
   switch (requirement.kind) {
     case 'authenticated':
       return isSomebody;
+    case 'nobody':
+      return () => false;
     case 'scopes':
       return (identity) => holdsAny(scopesOf(identity), requirement.anyOf);
     case 'policies': {
@@ -122,6 +126,8 @@ function requirementRule(requirement: Requirement, policies: ReadonlyMap<string,
   switch (requirement.kind) {
     case 'authenticated':
       return authenticated;
+    case 'nobody':
+      return nobody;
     case 'scopes':
       return callerRule((identity) => holdsAny(scopesOf(identity), requirement.anyOf));
     case 'policies':
@@ -136,6 +142,7 @@ function policyRule(name: string, policies: ReadonlyMap<string, Policy>): Shield
 }
 
 const authenticated = callerRule(isSomebody);
+const nobody = callerRule(() => false);
 
 /** A rule that asks only who calls. */
 function callerRule(allows: CallerCheck): ShieldRule {
@@ -155,13 +162,37 @@ function expressionPolicy(mapping: Mapping): Policy {
   return { rule: uncached(decide), facts, ofCaller: asksCallerAlone ? ofCaller : undefined };
 }
 
-/** A rule from the config file sees the mapped object as it came, by field names that no client can choose. */
-function onPlainParent(custom: ShieldRule): ShieldRule {
+/**
+ * A rule from the config file sees the mapped object as it came, by field names that no client can choose. Only `true`
+ * allows: one that throws, that says anything else, or that takes longer than a second, denies.
+ */
+function onPlainParent(name: string, custom: ShieldRule, log: Log): ShieldRule {
   const fresh = withoutCaches(custom);
-  return uncached((parent, args, context, info) => {
+  return uncached(async (parent, args, context, info) => {
     const plain = parent instanceof Row ? parent.data : {};
-    return fresh.resolve(plain, args as object, context as never, info, shieldOptions);
+    try {
+      // As graphql-shield would hide what a rule throws, it is told not to.
+      const options = { ...shieldOptions, debug: true };
+      return await inTime(fresh.resolve(plain, args as object, context as never, info, options));
+    } catch (error) {
+      log.error({ requestId: context.id, policy: name, error }, 'A policy failed, and denies.');
+      return false;
+    }
   });
+}
+
+const longestRuleMs = 1_000;
+
+async function inTime<T>(verdict: T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It took longer than ${longestRuleMs} ms.`)), longestRuleMs);
+  });
+  try {
+    return await Promise.race([verdict, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

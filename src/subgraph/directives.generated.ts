@@ -226,6 +226,8 @@ export type ProvidesDirectiveArgs = {
   readonly fields: Scalars['federation__FieldSet']['input'];
 };
 
+export type PublicDirectiveArgs = Record<never, never>;
+
 export type RateLimitDirectiveArgs = {
   readonly arrayLengthField?: Maybe<Scalars['String']['input']>;
   readonly identityArgs?: Maybe<ReadonlyArray<Scalars['String']['input']>>;

@@ -35,7 +35,7 @@ export interface Want {
 
 /** What rules mean for what is fetched. */
 export interface Facts {
-  /** The rule of a field. */
+  /** The rule of a field (`ssn`), or of one of its arguments (`users(ssn:)`). */
   ofField(type: string, field: string): GuardFacts | undefined;
   /** The rule of all objects of a type. */
   ofType(type: string): GuardFacts | undefined;
@@ -143,6 +143,10 @@ export class Wants {
       const guard = this.#facts.ofField(type.name, name);
       found.need(guard?.facts);
       for (const [key, same] of byArguments(field, nodes, place)) {
+        if (this.#refusesArgument(type.name, name, same, refused)) continue;
+        for (const argument of field.args.length === 0 ? [] : givenArguments(same)) {
+          found.need(this.#facts.ofField(type.name, `${name}(${argument}:)`)?.facts);
+        }
         const below = isCompositeType(returned)
           ? (from: Provision) => this.#ofAnswer(returned, from, { ...place, fieldNodes: same }, refused)
           : () => null;
@@ -153,6 +157,21 @@ export class Wants {
     found.settle();
     return found;
   }
+
+  #refusesArgument(
+    type: string,
+    field: string,
+    nodes: readonly FieldNode[],
+    refused: ReadonlySet<string>,
+  ): boolean {
+    if (refused.size === 0) return false;
+    return [...givenArguments(nodes)].some((name) => refused.has(`${type}.${field}(${name}:)`));
+  }
+}
+
+/** The names of the arguments that a client gives. */
+export function givenArguments(nodes: readonly FieldNode[]): Set<string> {
+  return new Set(nodes.flatMap(({ arguments: args = [] }) => args.map(({ name }) => name.value)));
 }
 
 type Known = Map<Provision, Map<string, Want>>;

@@ -31,6 +31,7 @@ function schemaOptions(subgraph: Subgraph): Found[] {
     ),
     ...named('definePolicy').map((node): Found => ['@definePolicy', node]),
     ...named('rateLimit').map((node): Found => ['@rateLimit', node]),
+    ...named('public').map((node): Found => ['@public', node]),
   ];
 }
 

@@ -16,11 +16,13 @@ export interface Placed {
   readonly type?: string | undefined;
   /** The field that it stands on. */
   readonly field?: string | undefined;
+  /** The argument of the field that it stands on. */
+  readonly argument?: string | undefined;
 }
 
 const known = new WeakMap<Subgraph, ReadonlyMap<string, readonly Placed[]>>();
 
-/** The directives of one name on the schema, on types and on their fields, in the order of the file. */
+/** The directives of one name on the schema, on types, their fields and the arguments of those, in the order of the file. */
 export function directivesNamed(subgraph: Subgraph, name: string): readonly Placed[] {
   const all = known.get(subgraph) ?? byName(directivesOf(subgraph));
   known.set(subgraph, all);
@@ -45,9 +47,16 @@ function directivesOf({ document }: Subgraph): Placed[] {
     const fields = 'fields' in node ? (node.fields ?? []) : [];
     return [
       ...own.map((directive) => ({ directive, type })),
-      ...fields.flatMap((field) =>
-        (field.directives ?? []).map((directive) => ({ directive, type, field: field.name.value })),
-      ),
+      ...fields.flatMap((node): Placed[] => {
+        const field = node.name.value;
+        const args = 'arguments' in node ? (node.arguments ?? []) : [];
+        return [
+          ...(node.directives ?? []).map((directive) => ({ directive, type, field })),
+          ...args.flatMap(({ name, directives = [] }) =>
+            directives.map((directive) => ({ directive, type, field, argument: name.value })),
+          ),
+        ];
+      }),
     ];
   });
 }
