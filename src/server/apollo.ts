@@ -274,7 +274,6 @@ async function answerOperation(executable: Executable, request: GatewayRequest):
   if (isSafe && operation?.operation === 'mutation') return refused('A mutation cannot be sent by GET.');
   if (operation?.operation !== 'subscription') return executable.execute(execution);
   if (onStream === undefined) return refused(subscriptionsElsewhere);
-  if (executable.subscribe === undefined) return refused('There are no subscriptions here.');
   const opened = await executable.subscribe(execution);
   if (!('next' in opened)) return opened;
   onStream(opened);

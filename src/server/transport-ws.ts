@@ -170,7 +170,7 @@ export class Connection {
       this.#forgetExpiry = onExpiry(identity, () =>
         this.#close(CloseCode.Forbidden, 'The token has expired.'),
       );
-      if (this.#is('open')) this.#put('{"type":"connection_ack"}');
+      this.#put('{"type":"connection_ack"}');
     } catch (error) {
       this.#refuse(error);
     }

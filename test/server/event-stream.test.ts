@@ -4,6 +4,7 @@ import { buildSchema, GraphQLError } from 'graphql';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { request as send } from 'undici';
 import { RequestContext } from '../../src/base/context.js';
+import type { CallerFacts } from '../../src/server/apollo.js';
 import type { Served } from '../../src/server/serve.js';
 import { Feed, feedExecutable, until } from './feed.js';
 import { contextFor, executableFor, post, postText, start } from './support.js';
@@ -304,6 +305,41 @@ describe('the stream ends', () => {
     expect(feed.closed).toBe(1);
   });
 
+  test('when the gateway closed while it opened', async () => {
+    const feed = new Feed();
+    let openGate: () => void = () => undefined;
+    const subscribe = async () => {
+      await new Promise<void>((resolve) => (openGate = resolve));
+      return feed.stream();
+    };
+    const served = await start({
+      executable: feedExecutable(feed, { subscribe }),
+      closeTimeoutMs: 60_000,
+    });
+    const opening = open(served, ticks);
+    await until(() => feed.contexts.length === 1);
+    const closed = served.close();
+    openGate();
+    await closed;
+    expect(feed.closed).toBe(1);
+    expect((await opening).status).toBe(200);
+  });
+
+  test('and leaves no timer and no socket behind', async () => {
+    const before = resources();
+    const feed = new Feed();
+    const served = await start({ executable: feedExecutable(feed), contextFor: withExpiry });
+    for (const how of ['leave', 'finish'] as const) {
+      const events = await open(served, ticks);
+      await feed.awaited();
+      if (how === 'leave') events.leave();
+      else feed.finish();
+      await events.ended;
+    }
+    await served.close();
+    await until(() => resources() <= before);
+  });
+
   test('when the gateway closes and its client does not read', async () => {
     const feed = new Feed();
     const large = 'x'.repeat(256 * 1024);
@@ -316,6 +352,17 @@ describe('the stream ends', () => {
     socket.destroy();
   });
 });
+
+/** Timers and servers; the sockets of undici's pool are its own. */
+function resources(): number {
+  const kinds = ['Timeout', 'TCPServerWrap'];
+  return process.getActiveResourcesInfo().filter((kind) => kinds.includes(kind)).length;
+}
+
+async function withExpiry(facts: CallerFacts): Promise<RequestContext> {
+  const claims = { exp: Date.now() / 1_000 + 3_600 };
+  return new RequestContext({ ...facts, identity: { subject: 'ann', claims } });
+}
 
 /** A client that asks for events and reads none of them. */
 async function deafClient(served: Served) {
@@ -370,11 +417,19 @@ describe('a client that reads slowly', () => {
 
   test('that keeps up lets others through: a backend with no end of events blocks nobody', async () => {
     const feed = new Feed();
-    const served = await start({ executable: feedExecutable(feed, { made: (pull) => pull }) });
+    let inOneTurn = 0;
+    let most = 0;
+    const made = () => {
+      setImmediate(() => (inOneTurn = 0));
+      most = Math.max(most, ++inOneTurn);
+      return 'event';
+    };
+    const served = await start({ executable: feedExecutable(feed, { made }) });
     const events = await open(served, ticks);
-    expect((await post(served, { query: '{ hello }' })).body).toEqual({ data: { hello: 'world' } });
+    await events.answers(1_000);
     events.leave();
     await until(() => feed.closed === 1);
+    expect(most).toBeLessThan(100);
   });
 });
 
@@ -396,7 +451,7 @@ test('one client more than there may be is 503 until another has gone', async ()
   expect(status).toBe(200);
 });
 
-test('a swap settles when the stream of the old schema has ended', async () => {
+test.each(['leave', 'finish'] as const)('a swap settles when the last stream has ended: %s', async (how) => {
   const feed = new Feed();
   const served = await start({ executable: feedExecutable(feed) });
   const events = await open(served, ticks);
@@ -408,7 +463,8 @@ test('a swap settles when the stream of the old schema has ended', async () => {
   expect(await events.answers(1)).toEqual([{ data: { ticks: 'old' } }]);
   expect((await post(served, { query: '{ fresh }' })).body).toEqual({ data: { fresh: 1 } });
   expect(isDrained).toBe(false);
-  events.leave();
+  if (how === 'leave') events.leave();
+  else feed.finish();
   await drained;
 });
 

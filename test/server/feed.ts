@@ -86,7 +86,7 @@ const schema = /* GraphQL */ `
 /** What a test may replace in {@link feedExecutable}. */
 export interface FeedOptions {
   readonly made?: (pull: number) => unknown;
-  readonly subscribe?: NonNullable<Executable['subscribe']>;
+  readonly subscribe?: Executable['subscribe'];
   readonly fields?: Parameters<typeof executableFor>[1];
 }
 

@@ -51,7 +51,7 @@ test('closing lets a request in flight finish, says so to its connection, and ta
 });
 
 test('before it takes no more, /ready says no for the time a balancer needs', async () => {
-  const served = await start({ closeDelayMs: 100 });
+  const served = await start({ closeDelayMs: 1_000 });
   const closed = served.close();
   expect((await fetch(`${served.url}/ready`)).status).toBe(503);
   expect((await fetch(`${served.url}/live`)).status).toBe(200);
