@@ -94,10 +94,16 @@ export function write(operation: Operation, { args, wanted }: Call): Written {
 function outgoing(parts: TransportSetting, operation: Operation, call: Call): Outgoing {
   const written = write(operation, call);
   const { service, together, definition } = parts;
+  const {
+    graphql: { operation: kind },
+    batch,
+  } = definition;
+  // Who says how many keys a call may carry would not have two of them in one request.
+  const leavesAlone = kind !== 'query' || batch?.maxSize !== undefined;
   return {
     send: async (limits) => {
       const reply =
-        limits.operation === undefined || definition.graphql.operation !== 'query'
+        limits.operation === undefined || leavesAlone
           ? fromResponse(await service.post(written.body, call.headers, limits), written.expected)
           : await together.send(written, call.headers, limits, limits.operation);
       return noted(reply, parts);

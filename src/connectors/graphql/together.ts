@@ -81,7 +81,8 @@ export class Together {
 
   /**
    * An answer without data says which queries are to blame, if any: a field that cannot be null takes its neighbours
-   * along. Those that are not are asked again.
+   * along. Those that are not are asked again; where nobody is to blame, each by itself. A service in trouble is left
+   * alone.
    */
   async #sendTogether(queries: readonly Waiting[]): Promise<void> {
     const [first] = queries;
@@ -101,8 +102,8 @@ export class Together {
     };
     const blamed = new Set(errorsOf(payload).map((error) => pathOf(error)[0]));
     const hasData = isObject(payload) && isObject(own(payload, 'data'));
-    const isAnswer = errorsOf(payload).length > 0 && response.status < 500;
-    if (hasData || !isAnswer) return queries.forEach(settle);
+    const isInTrouble = response.status >= 500 || response.status === 429;
+    if (hasData || isInTrouble) return queries.forEach(settle);
     const spent = performance.now() - start;
     const again = queries.filter((query, index) => {
       if (!blamed.has(aliasOf(index))) return true;
