@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { IRule } from 'graphql-shield';
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
+import { limitsShape } from './limits-config.js';
 import { didYouMean } from './suggest.js';
 
 const duration = z
@@ -53,6 +54,8 @@ const configShape = z.strictObject({
   timeout: duration.default(10_000),
   /** How many calls one operation may make to all backends together. */
   maxCallsPerOperation: z.int().min(1).default(1_000),
+  /** How large a query may be, and what it may need. */
+  limits: limitsShape.prefault({}),
   jwt: z.array(issuer).default([]),
   sources: z.record(z.string(), source).default({}),
   /**
@@ -170,6 +173,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 
 const keysByPlace: readonly (readonly [RegExp, Iterable<string>])[] = [
   [/^$/, Object.keys(configShape.shape)],
+  [/^limits$/, Object.keys(limitsShape.shape)],
   [/^jwt\.\d+$/, Object.keys(issuer.shape)],
   [/^jwt\.\d+\.key$/, ['secret', 'publicKey', 'jwksUrl']],
   [/^sources\.[^.]+$/, Object.keys(source.shape)],

@@ -12,6 +12,14 @@ export const errorCodes = {
   GRAPHQL_PARSE_FAILED: 'The query is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The query does not fit the schema.',
   BAD_USER_INPUT: 'A variable or argument cannot be used, for example as a part of a URL.',
+  QUERY_TOO_LONG: 'The query has more tokens, or more text, than it may have.',
+  QUERY_TOO_DEEP: 'The query is nested deeper than it may be.',
+  QUERY_TOO_MANY_DEFINITIONS: 'The query has more operations and fragments than it may have.',
+  QUERY_TOO_MANY_ALIASES: 'The query has more aliases than it may have.',
+  QUERY_TOO_MANY_DIRECTIVES: 'The query has more directives than it may have.',
+  QUERY_TOO_MANY_ROOT_FIELDS: 'The query has more fields at its root than it may have.',
+  QUERY_TOO_MANY_FIELDS: 'The query has more fields than it may have; those of a fragment count at each use.',
+  QUERY_TOO_COSTLY: 'The query would cost more than it may; `@cost` and `@listSize` say what costs how much.',
   OPERATION_RESOLUTION_FAILURE: 'The request names no operation of its document, or one that is not there.',
   PERSISTED_QUERY_NOT_SUPPORTED:
     'The request has only the hash of a query. Persisted queries are off; clients then send the whole query.',
@@ -25,6 +33,7 @@ export const errorCodes = {
   HTTP_CLIENT_ERROR: 'A backend could not be reached.',
   REQUEST_LIMIT_EXCEEDED:
     'The operation needs more calls to backends than it may make; what was over is null.',
+  ROW_LIMIT_EXCEEDED: 'The operation needs more rows of backends than it may have; what was over is null.',
   GATEWAY_TIMEOUT: 'A backend, or the whole operation, took too long.',
   INTERNAL_SERVER_ERROR: 'The gateway failed. The log has the cause under the request id.',
 } as const;
