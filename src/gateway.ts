@@ -62,12 +62,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const environment = options.environment ?? {};
   const config = toConfig(options.config ?? {}, environment);
   const log = options.log ?? createLog(config.log);
-  const subgraphs = parseSubgraphs(await filesOf(options, config), {
-    environment,
-    config: configValues(config),
-    policies: Object.keys(config.policies),
-    addressed: Object.keys(config.sources).filter((name) => config.sources[name]?.url !== undefined),
-  });
+  const subgraphs = await readSubgraphs(options, config);
   const opened = await openAll(subgraphs, {
     environment,
     sources: config.sources,
@@ -108,6 +103,20 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       ),
     close: opened.close,
   };
+}
+
+/**
+ * Reads and checks the schema files of a gateway, without making it.
+ *
+ * @throws SchemaFolderError, SchemaFilesError
+ */
+export async function readSubgraphs(options: GatewayOptions, config: Config): Promise<Subgraph[]> {
+  return parseSubgraphs(await filesOf(options, config), {
+    environment: options.environment ?? {},
+    config: configValues(config),
+    policies: Object.keys(config.policies),
+    addressed: Object.keys(config.sources).filter((name) => config.sources[name]?.url !== undefined),
+  });
 }
 
 async function filesOf({ files }: GatewayOptions, config: Config): Promise<SchemaFile[]> {

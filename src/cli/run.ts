@@ -6,18 +6,21 @@ import { SchemaFolderError } from '../subgraph/read.js';
 import { DemoError } from './demo.js';
 import { start } from './start.js';
 import { version } from './version.js';
+import { who } from './who.js';
 
 const help = `Usage: backstitch <command> [options]
 
 Commands
   dev      serve schema files while you write them: introspection and the Sandbox are on
   start    serve them in production
+  who      print who may read what: every protected field, its rules, every path to it
 
 Options
   --schemas <folder>   where the schema files are (default: schemas)
   --config <file>      the config file (default: backstitch.config.ts, .js or .json, if there is one)
   --port <number>      the port to listen on (default: 4000)
   --demo               with dev: start the demo shop, too
+  --json               with who: as JSON
   --version, --help
 
 Example
@@ -29,6 +32,7 @@ const options = {
   config: { type: 'string' },
   port: { type: 'string' },
   demo: { type: 'boolean' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -57,7 +61,8 @@ type Arguments = ReturnType<typeof readArguments>;
 async function runCommand({ command, values }: Arguments): Promise<number> {
   if (values.version === true) return print(`${version()}\n`);
   if (values.help === true || command === undefined) return print(help);
-  const { schemas, config, demo } = values;
+  const { schemas, config, demo, json = false } = values;
+  if (command === 'who') return print(await who({ schemas, config, json }));
   const mode = command === 'dev' ? 'development' : 'production';
   await start({ mode, schemas, config, demo, port: readPort(values.port) });
   return 0;
@@ -66,7 +71,7 @@ async function runCommand({ command, values }: Arguments): Promise<number> {
 function readArguments(args: readonly string[]) {
   const parsed = parse(args);
   const [command, ...more] = parsed.positionals;
-  const commands = ['dev', 'start'] as const;
+  const commands = ['dev', 'start', 'who'] as const;
   const known = commands.find((each) => each === command);
   if (command !== undefined && known === undefined) {
     throw new UsageError(`There is no command "${command}".${didYouMean(command, commands)}`);

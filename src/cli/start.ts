@@ -40,7 +40,8 @@ export async function start(options: StartOptions): Promise<void> {
   process.stdout.write(`\n${formatStart({ version: version(), gateway, served, readyMs, demo })}\n\n`);
 }
 
-async function configOf(options: StartOptions, demo: DemoShop | undefined): Promise<ConfigInput> {
+/** The config file, with what the command line says over it. */
+export async function configOf(options: StartOptions, demo?: DemoShop): Promise<ConfigInput> {
   const file = options.config ?? findConfigFile(process.cwd());
   const written = file === undefined ? {} : await readConfigFile(file);
   const log = options.mode === 'development' ? { log: 'warn' as const } : {};

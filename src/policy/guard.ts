@@ -15,9 +15,16 @@ import type { Subgraph } from '../subgraph/subgraph.js';
 import { Row } from '../supergraph/row.js';
 import { givenArguments, nothingRefused, type Facts } from '../supergraph/want.js';
 import { createRefusals } from './access.js';
-import { readSources } from './inheritance.js';
+import { readSources, sourcesOf } from './inheritance.js';
 import { createRateLimiter } from './rate-limits.js';
-import { argumentName, readRequirements, type Requirement } from './requirements.js';
+import {
+  argumentName,
+  elementsOver,
+  isRoot,
+  ownersOf,
+  readRequirements,
+  type Requirement,
+} from './requirements.js';
 import { denial, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
 
 /** Who may ask for what, compiled from the files. */
@@ -85,25 +92,11 @@ export function createGuard(
 function withInherited(ofElement: ByElement, sources: ReadonlyMap<string, ReadonlySet<string>>): ByElement {
   const all = new Map(ofElement);
   for (const field of sources.keys()) {
-    const requirements = [...allSources(field, sources)].flatMap((source) => ofElement.get(source) ?? []);
+    const requirements = [...sourcesOf(field, sources)].flatMap((source) => ofElement.get(source) ?? []);
     if (requirements.length > 0)
       all.set(field, [...new Set([...(ofElement.get(field) ?? []), ...requirements])]);
   }
   return all;
-}
-
-/** The fields that a field is computed from, and those that they are computed from. */
-function allSources(
-  field: string,
-  sources: ReadonlyMap<string, ReadonlySet<string>>,
-  found = new Set<string>(),
-): Set<string> {
-  for (const source of sources.get(field) ?? []) {
-    if (found.has(source)) continue;
-    found.add(source);
-    allSources(source, sources, found);
-  }
-  return found;
 }
 
 type ByElement = ReadonlyMap<string, readonly Requirement[]>;
@@ -128,11 +121,6 @@ function fieldRules(
     }
   }
   return rules;
-}
-
-/** What a field and its object are called in the files: by their type, and by its interfaces. */
-function ownersOf(type: GraphQLObjectType, field: string): string[] {
-  return [type, ...type.getInterfaces()].flatMap(({ name }) => [name, `${name}.${field}`]);
 }
 
 /** Rules of arguments, by `Type.field(argument:)`; those of interface fields are theirs too. */
@@ -189,14 +177,7 @@ function requirementsOf(
   schema: GraphQLSchema,
   ofElement: ByElement,
 ): Requirement[] {
-  const returned = getNamedType(field.type);
-  const owners = [type, ...type.getInterfaces()].map((each) => `${each.name}.${field.name}`);
-  const names = [
-    ...owners,
-    ...(isRoot(type, schema) ? [type.name] : []),
-    ...(isLeaf(returned) ? [returned.name] : []),
-  ];
-  return names.flatMap((name) => ofElement.get(name) ?? []);
+  return elementsOver(type, field, schema).flatMap((name) => ofElement.get(name) ?? []);
 }
 
 /** Rules of whole objects, by type; those of the interfaces it implements are its own too. */
@@ -370,12 +351,4 @@ function resolverOf(field: Field, step: 'subscribe' | 'resolve'): Resolver {
   const resolver = field[step];
   if (resolver === undefined) throw new Error(`${field.name} has no resolver to guard.`);
   return resolver;
-}
-
-function isRoot(type: GraphQLObjectType, schema: GraphQLSchema): boolean {
-  return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].includes(type);
-}
-
-function isLeaf(type: GraphQLNamedType): boolean {
-  return 'serialize' in type;
 }

@@ -25,6 +25,20 @@ export function readSources(subgraphs: readonly Subgraph[]): ReadonlyMap<string,
   return sources;
 }
 
+/** The fields that a field is computed from, and those that they are computed from. */
+export function sourcesOf(
+  field: string,
+  sources: ReadonlyMap<string, ReadonlySet<string>>,
+  found = new Set<string>(),
+): Set<string> {
+  for (const source of sources.get(field) ?? []) {
+    if (found.has(source)) continue;
+    found.add(source);
+    sourcesOf(source, sources, found);
+  }
+  return found;
+}
+
 type Note = (field: string, source: string) => void;
 
 /** A field whose connector reads siblings is computed from them. */

@@ -1,4 +1,13 @@
-import { Kind, type ConstDirectiveNode, type ConstValueNode } from 'graphql';
+import {
+  getNamedType,
+  isLeafType,
+  Kind,
+  type ConstDirectiveNode,
+  type ConstValueNode,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+} from 'graphql';
 import { publicName } from '../subgraph/public-name.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 
@@ -42,6 +51,44 @@ export function readRequirements(subgraphs: readonly Subgraph[]): Requirements {
     }
   }
   return { ofElement, open, limits };
+}
+
+/** The elements whose rules hold for a field: itself, as its interfaces call it, a root type, a scalar or enum. */
+export function elementsOver(
+  type: GraphQLObjectType,
+  field: { readonly name: string; readonly type: GraphQLOutputType },
+  schema: GraphQLSchema,
+): string[] {
+  const returned = getNamedType(field.type);
+  return [
+    ...[type, ...type.getInterfaces()].map((each) => `${each.name}.${field.name}`),
+    ...(isRoot(type, schema) ? [type.name] : []),
+    ...(isLeafType(returned) ? [returned.name] : []),
+  ];
+}
+
+/** What a field and its object are called in the files: by their type, and by its interfaces. */
+export function ownersOf(type: GraphQLObjectType, field: string): string[] {
+  return [type, ...type.getInterfaces()].flatMap(({ name }) => [name, `${name}.${field}`]);
+}
+
+/** Whether a type is the Query, Mutation or Subscription of a schema. */
+export function isRoot(type: GraphQLObjectType, schema: GraphQLSchema): boolean {
+  return [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].includes(type);
+}
+
+/** A requirement as a schema file says it. */
+export function ruleText(requirement: Requirement): string {
+  switch (requirement.kind) {
+    case 'authenticated':
+      return '@authenticated';
+    case 'scopes':
+      return `@requiresScopes(scopes: ${JSON.stringify(requirement.anyOf)})`;
+    case 'policies':
+      return `@policy(policies: ${JSON.stringify(requirement.anyOf)})`;
+    case 'nobody':
+      return 'denied by default';
+  }
 }
 
 /** `Query.users(ssn:)` */
