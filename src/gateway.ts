@@ -5,9 +5,11 @@ import { createLog, type Log } from './base/log.js';
 import type { MappingCounts } from './connectors/mapping-report.js';
 import { openAll } from './connectors/open.js';
 import { ask, subscribe, type Question } from './execution/ask.js';
+import { limitOperations } from './execution/limited.js';
 import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
 import { createAuthenticator } from './policy/authenticate.js';
 import { createGuard } from './policy/guard.js';
+import { openLimits } from './policy/limits.js';
 import type { CallerFacts } from './server/apollo.js';
 import { serve, type Served, type ServeOptions } from './server/serve.js';
 import { readSchemaFiles, toSchemaFile, type SchemaFile } from './subgraph/read.js';
@@ -63,6 +65,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const config = toConfig(options.config ?? {}, environment);
   const log = options.log ?? createLog(config.log);
   const subgraphs = await readSubgraphs(options, config);
+  const limits = await openLimits(config, log);
   const opened = await openAll(subgraphs, {
     environment,
     sources: config.sources,
@@ -70,14 +73,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     maxCallsPerOperation: config.maxCallsPerOperation,
     log,
   });
-  const guard = createGuard(subgraphs, { ...config, log });
+  const guard = createGuard(subgraphs, { ...config, limiter: limits.fields, log });
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   guard.protect(schema);
-  const executable = {
+  const executor = {
     schema,
     execute: createReferenceExecutor(schema, log),
     subscribe: createReferenceSubscriber(schema, log),
   };
+  const executable = limitOperations(executor, limits.operations);
   const contextFor = createContextFor(config);
   return {
     config,
@@ -89,6 +93,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       serve({
         executable,
         contextFor,
+        operationLimits: limits.operations,
         mode: config.mode,
         host: config.host,
         port: config.port,
@@ -101,7 +106,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
           connectors.map((each) => [each.coordinate, each.counts]),
         ),
       ),
-    close: opened.close,
+    close: async () => {
+      limits.close();
+      await opened.close();
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import type { IRule } from 'graphql-shield';
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
 import { limitsShape } from './limits-config.js';
+import { rateLimitKeys, rateLimitShape } from './rate-limit-config.js';
 import { didYouMean } from './suggest.js';
 
 const duration = z
@@ -57,6 +58,7 @@ const configShape = z.strictObject({
   /** How large a query may be, and what it may need. */
   limits: limitsShape.prefault({}),
   jwt: z.array(issuer).default([]),
+  ...rateLimitShape,
   sources: z.record(z.string(), source).default({}),
   /**
    * The folder for copies of the schemas that GraphQL backends tell, for starts at which they are down; `false` for
@@ -100,18 +102,19 @@ export function toConfig(
   environment: Environment = {},
   where = 'the configuration',
 ): Config {
-  const parsed = configShape.safeParse({ ...input, ...fromEnvironment(environment) });
+  const parsed = configShape.safeParse({ ...input, ...fromEnvironment(environment, input) });
   if (parsed.success) return parsed.data;
   throw new ConfigError(where, parsed.error.issues.flatMap(describeIssue));
 }
 
 /** Config keys that a variable of the environment sets. */
-function fromEnvironment(environment: Environment): Record<string, unknown> {
-  const { PORT: port, HOST: host, BACKSTITCH_LOG: log } = environment;
+function fromEnvironment(environment: Environment, { redis }: ConfigInput): Record<string, unknown> {
+  const { PORT: port, HOST: host, BACKSTITCH_LOG: log, BACKSTITCH_REDIS_URL: redisUrl } = environment;
   return {
     ...(port === undefined || port === '' ? {} : { port: Number(port) }),
     ...(host === undefined || host === '' ? {} : { host }),
     ...(log === undefined || log === '' ? {} : { log }),
+    ...(redisUrl === undefined || redisUrl === '' ? {} : { redis: { ...redis, url: redisUrl } }),
   };
 }
 
@@ -176,6 +179,7 @@ const keysByPlace: readonly (readonly [RegExp, Iterable<string>])[] = [
   [/^limits$/, Object.keys(limitsShape.shape)],
   [/^jwt\.\d+$/, Object.keys(issuer.shape)],
   [/^jwt\.\d+\.key$/, ['secret', 'publicKey', 'jwksUrl']],
+  ...rateLimitKeys,
   [/^sources\.[^.]+$/, Object.keys(source.shape)],
 ];
 

@@ -26,6 +26,8 @@ export const errorCodes = {
   UNAUTHENTICATED: 'The field is only for callers who have proved who they are, or the token was refused.',
   FORBIDDEN: 'The caller may not have this field.',
   RATE_LIMITED: 'The caller asked too often. `retryAfter` says in how many seconds to try again.',
+  RATE_LIMIT_UNAVAILABLE:
+    'Redis, which counts calls, does not answer, and the configuration says to refuse then what is limited.',
   OVERLOADED:
     'The gateway has as much to do as it can bear. `Retry-After` says in how many seconds to try again.',
   CONNECTOR_FETCH: 'A backend answered with a failure. `http.status` or `grpc.status` says which.',

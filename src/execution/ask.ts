@@ -19,6 +19,8 @@ export interface Question {
   readonly headers?: Headers;
   /** Who asks; nobody, unless given. */
   readonly identity?: Identity;
+  /** Where a question without identity comes from, for limits; this process, which is then one caller, unless given. */
+  readonly address?: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
 }
@@ -52,13 +54,14 @@ export async function subscribe(
 
 function toRequest(
   schema: GraphQLSchema,
-  { query, operationName, variables, headers, identity, signal }: Question,
+  { query, operationName, variables, headers, identity, address = 'this process', signal }: Question,
   config: Asking,
 ): ExecutionRequest | { readonly errors: readonly GraphQLError[] } {
   const document = checked(query, schema);
   if (!('kind' in document)) return { errors: document };
   const context = new RequestContext({
     identity,
+    address,
     timeoutMs: config.timeout,
     explainsMappings: config.mode === 'development',
     ...(headers && { headers }),

@@ -16,7 +16,7 @@ import { Row } from '../supergraph/row.js';
 import { givenArguments, nothingRefused, type Facts } from '../supergraph/want.js';
 import { createRefusals } from './access.js';
 import { readSources, sourcesOf } from './inheritance.js';
-import { createRateLimiter } from './rate-limits.js';
+import type { RateLimiter } from './rate-limits.js';
 import {
   argumentName,
   elementsOver,
@@ -41,6 +41,8 @@ export interface GuardSetting {
   readonly policies: Readonly<Record<string, IRule>>;
   /** What becomes of fields that neither have a rule nor are `@public`. */
   readonly defaultAccess: 'allow' | 'deny';
+  /** Outlives the guard: new schema files do not set free who has used up a limit. */
+  readonly limiter: RateLimiter;
   readonly log: Log;
 }
 
@@ -49,7 +51,7 @@ export interface GuardSetting {
  */
 export function createGuard(
   subgraphs: readonly Subgraph[],
-  { policies: custom, defaultAccess, log }: GuardSetting,
+  { policies: custom, defaultAccess, limiter, log }: GuardSetting,
 ): Guard {
   const { ofElement, open, limits } = readRequirements(subgraphs);
   const policies = namedPolicies(
@@ -70,7 +72,7 @@ export function createGuard(
         rules.ofField.size + rules.ofType.size === 0 ? nothingRefused : refused(place, context.identity),
     },
     protect: (schema) => {
-      limitRates(schema, limits);
+      limitRates(schema, limits, limiter);
       const isLeftOut = (type: GraphQLObjectType, field: string) =>
         defaultAccess === 'deny' &&
         !ownersOf(type, field).some((name) => open.has(name) || inherited.has(name));
@@ -302,8 +304,11 @@ async function admit(
   return verdict instanceof Error ? verdict : denial(context);
 }
 
-function limitRates(schema: GraphQLSchema, limits: ReturnType<typeof readRequirements>['limits']): void {
-  const limiter = createRateLimiter();
+function limitRates(
+  schema: GraphQLSchema,
+  limits: ReturnType<typeof readRequirements>['limits'],
+  limiter: RateLimiter,
+): void {
   for (const [coordinate, limit] of limits) {
     const [type = '', name = ''] = coordinate.split('.');
     const field = fieldOf(schema, type, name);

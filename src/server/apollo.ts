@@ -18,8 +18,11 @@ import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
 import { stringifyJson } from '../mapping/json.js';
+import type { OperationLimits } from '../policy/operation-limits.js';
+import { quotasOf } from '../policy/quotas.js';
 import { toAnswers, type Answers, type Writing } from './answers.js';
 import { errorsForApollo, formatError, longestWait, type ErrorRules } from './format-error.js';
+import { rateLimitHeaders } from './rate-limit-headers.js';
 import type { GraphQLParameters } from './read-request.js';
 import { errorBody, type Reply } from './refusal.js';
 
@@ -54,6 +57,8 @@ export interface ServerOptions {
   readonly validationRules?: readonly ValidationRule[];
   /** Tokens a query may have; the parser stops there. */
   readonly maxTokens?: number;
+  /** Counts each operation before it is read. */
+  readonly operationLimits?: Pick<OperationLimits, 'admit'>;
 }
 
 /** One GraphQL request as HTTP or a WebSocket brought it. */
@@ -82,12 +87,16 @@ export interface Refused {
 export interface Answered {
   readonly kind: 'answered';
   readonly reply: Reply;
+  /** For the head of an answer that is sent in events. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Answered for as long as there are events. Whoever gets this must read to its end, or end it. */
 export interface Streaming {
   readonly kind: 'streaming';
   readonly answers: Answers;
+  /** For the head of an answer that is sent in events. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Who asked. */
   readonly identity: Identity | undefined;
 }
@@ -149,9 +158,13 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
   await apollo.start();
 
   const ask = async (request: GraphQLRequest, takers: Takers): Promise<Reply> => {
+    let caller: RequestContext | undefined;
     const context = async (): Promise<Carrier> => {
       try {
         const made = await options.contextFor(request.facts);
+        caller = made;
+        const refusal = await options.operationLimits?.admit(made);
+        if (refusal !== undefined) throw refusal;
         takers.onContext?.(made);
         return { context: made, isSafe: request.isSafe ?? false, onStream: takers.onStream };
       } catch (error) {
@@ -162,7 +175,8 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
     const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
     // Only incremental delivery answers in chunks, and that needs Apollo's own executor.
     const body = answer.body.kind === 'complete' ? answer.body.string : '';
-    return { status: answer.status ?? 200, headers: Object.fromEntries(answer.headers), body };
+    const headers = { ...Object.fromEntries(answer.headers), ...limitHeaders(caller) };
+    return { status: answer.status ?? 200, headers, body };
   };
 
   return {
@@ -179,8 +193,10 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
           onStream: (stream) => (seen.answers = toAnswers(stream, writingOf(errorRules), leave)),
         });
         const { context, answers } = seen;
-        if (answers !== undefined) return { kind: 'streaming', answers, identity: context?.identity };
-        return { kind: context === undefined ? 'refused' : 'answered', reply };
+        if (context === undefined) return { kind: 'refused', reply };
+        const headers = limitHeaders(context);
+        if (answers === undefined) return { kind: 'answered', reply, headers };
+        return { kind: 'streaming', answers, headers, identity: context.identity };
       } finally {
         if (seen.answers === undefined) leave();
       }
@@ -192,6 +208,11 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
     },
     stop: () => apollo.stop(),
   };
+}
+
+/** How the caller stands with the limits that were looked at. */
+function limitHeaders(context: RequestContext | undefined): Readonly<Record<string, string>> {
+  return context === undefined ? {} : rateLimitHeaders(quotasOf(context));
 }
 
 /** Who wants to know what comes up while a request is answered. */

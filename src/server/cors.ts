@@ -26,7 +26,7 @@ export function corsHeaders(
   return {
     vary: 'Origin',
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'Retry-After',
+    'access-control-expose-headers': 'RateLimit, RateLimit-Policy, Retry-After',
   };
 }
 

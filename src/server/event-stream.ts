@@ -37,7 +37,8 @@ export async function answerWithEvents(
   try {
     const outcome = await open();
     if (outcome.kind === 'refused') return outcome.reply;
-    await send(response, outcome, { headers, limits, closing: closing.signal });
+    const terms = { headers: { ...headers, ...outcome.headers }, limits, closing: closing.signal };
+    await send(response, outcome, terms);
     return undefined;
   } finally {
     leave();

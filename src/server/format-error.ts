@@ -51,6 +51,7 @@ const statusByCode: ReadonlyMap<unknown, number> = new Map([
   ['FORBIDDEN', 403],
   ['RATE_LIMITED', 429],
   ['INTERNAL_SERVER_ERROR', 500],
+  ['RATE_LIMIT_UNAVAILABLE', 503],
   ['GATEWAY_TIMEOUT', 504],
 ]);
 
@@ -72,7 +73,8 @@ export function longestWait(errors: readonly GraphQLError[]): number | undefined
 
 function retryAfter(extensions: Readonly<Record<string, unknown>>): number | undefined {
   const { code, retryAfter: seconds } = extensions;
-  if (code !== 'RATE_LIMITED' || typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
+  if (code !== 'RATE_LIMITED' && code !== 'RATE_LIMIT_UNAVAILABLE') return undefined;
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
   return Math.max(0, Math.ceil(seconds));
 }
 
