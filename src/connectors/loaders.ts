@@ -15,6 +15,8 @@ export interface Load {
   /** The fields that the connector reads through `$this` or `$batch`; absent for a root field. */
   readonly parent?: ParentObject | undefined;
   readonly wanted: Wanted;
+  /** Asks are answered together only with others of the same group: a batch asks for the same fields of all its keys. */
+  readonly group?: string | undefined;
 }
 
 /**
@@ -29,13 +31,13 @@ export function load(connector: Connector, context: RequestContext, ask: Load): 
   const key = keyText(ask.parent, connector.key);
   if (!connector.takesMany) return loaderOf(connector, context, '').load(argumentSet + key, ask);
   // A call has one set of arguments, and each row that it brings is found by the text of its key alone.
-  return loaderOf(connector, context, argumentSet).load(key, ask);
+  return loaderOf(connector, context, `${argumentSet} ${ask.group ?? ''}`).load(key, ask);
 }
 
-function loaderOf(connector: Connector, context: RequestContext, argumentSet: string): KeyedLoader {
+function loaderOf(connector: Connector, context: RequestContext, id: string): KeyedLoader {
   const loaders = context.local(connector, () => new Map<string, KeyedLoader>());
-  let loader = loaders.get(argumentSet);
-  if (loader === undefined) loaders.set(argumentSet, (loader = new KeyedLoader(connector, context)));
+  let loader = loaders.get(id);
+  if (loader === undefined) loaders.set(id, (loader = new KeyedLoader(connector, context)));
   return loader;
 }
 

@@ -91,7 +91,7 @@ export class Row {
         const guarded = this.#want.guarded.get(stands);
         const object = await (guarded === undefined
           ? this.#fetch(route.entity)
-          : this.#fetchByKey(route.entity, guarded));
+          : this.#fetchByKey(route.entity, guarded, field));
         const value = isObject(object) ? own(object, stands) : null;
         return { value, provision: provision.under(field) };
       }
@@ -184,12 +184,13 @@ export class Row {
     });
   }
 
-  async #fetchByKey(entity: EntityRoute, wanted: FieldTree): Promise<unknown> {
+  /** @param group a field that its rule has allowed: it is asked only of objects of which it is allowed */
+  async #fetchByKey(entity: EntityRoute, wanted: FieldTree, group?: string): Promise<unknown> {
     const read = entity.keyAs === 'arguments' ? this.facts(entity.key) : this.read(entity.key);
     const key = read instanceof Promise ? await read : read;
     if (isNobody(key, entity.key)) return null;
     const inputs = entity.keyAs === 'arguments' ? { args: key } : { args: {}, parent: key };
-    return load(entity.connector, this.#context, { ...inputs, wanted });
+    return load(entity.connector, this.#context, { ...inputs, wanted, group });
   }
 }
 

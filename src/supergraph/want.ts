@@ -349,11 +349,13 @@ export function fieldsByName(type: GraphQLObjectType, place: Place): Map<string,
   const { schema, fragments, variableValues, fieldNodes } = place;
   // It looks for the values where graphql 17 has them.
   const variables = { coerced: variableValues } as unknown as Variables;
-  const collected = collectSubFields(schema, fragments, variables, type, [...fieldNodes]);
   const byName = new Map<string, FieldNode[]>();
-  for (const nodes of collected.fields.values()) {
-    const name = nodes[0]?.name.value ?? '';
-    byName.set(name, [...(byName.get(name) ?? []), ...nodes]);
+  // Node by node: the place may have been asked for under several names, and what two of these call alike may be two
+  // different fields.
+  for (const node of fieldNodes) {
+    for (const nodes of collectSubFields(schema, fragments, variables, type, [node]).fields.values()) {
+      for (const each of nodes) byName.set(each.name.value, [...(byName.get(each.name.value) ?? []), each]);
+    }
   }
   return byName;
 }

@@ -184,6 +184,12 @@ describe('a file whose only source is GraphQL', () => {
     expect(service.queries.map((each) => [each.document, each.variables])).toEqual([[document, sent]]);
   });
 
+  test('gives both where two names of one field call different fields alike', async () => {
+    const { gateway } = await shop();
+    const query = '{ a: order(id: 1) { x: customer { n: nick } y: customer { n: id } } }';
+    expect(await gateway.ask({ query })).toEqual({ data: { a: { x: { n: 'nick-c1' }, y: { n: 'c1' } } } });
+  });
+
   test('is not asked for its schema', async () => {
     const { service } = await shop();
     expect(service.calls).toEqual([]);
