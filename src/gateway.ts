@@ -7,7 +7,7 @@ import { openAll } from './connectors/open.js';
 import { ask, subscribe, type Question } from './execution/ask.js';
 import { limitOperations } from './execution/limited.js';
 import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
-import { createAuthenticator } from './policy/authenticate.js';
+import { createAuthenticator, type Authenticator } from './policy/authenticate.js';
 import { createGuard } from './policy/guard.js';
 import { openLimits } from './policy/limits.js';
 import type { CallerFacts } from './server/apollo.js';
@@ -64,6 +64,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const environment = options.environment ?? {};
   const config = toConfig(options.config ?? {}, environment);
   const log = options.log ?? createLog(config.log);
+  const authenticator = createAuthenticator(config, log);
   const subgraphs = await readSubgraphs(options, config);
   const limits = await openLimits(config, log);
   const opened = await openAll(subgraphs, {
@@ -82,15 +83,16 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     subscribe: createReferenceSubscriber(schema, log),
   };
   const executable = limitOperations(executor, limits.operations);
-  const contextFor = createContextFor(config);
+  const contextFor = createContextFor(config, authenticator);
   return {
     config,
     schema,
     subgraphs,
     ask: (question) => ask(executable, question, config),
     subscribe: (question) => subscribe(executable, question, config),
-    serve: (more) =>
-      serve({
+    serve: (more) => {
+      authenticator.start();
+      return serve({
         executable,
         contextFor,
         operationLimits: limits.operations,
@@ -99,7 +101,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         port: config.port,
         log,
         ...more,
-      }),
+        isReady: () => authenticator.isReady() && (more?.isReady?.() ?? true),
+        connectionHeaders: [...authenticator.connectionHeaders, ...(more?.connectionHeaders ?? [])],
+      });
+    },
     mappingCounts: () =>
       new Map(
         opened.connected.flatMap(({ connectors }) =>
@@ -107,6 +112,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         ),
       ),
     close: async () => {
+      authenticator.close();
       limits.close();
       await opened.close();
     },
@@ -138,22 +144,16 @@ function configValues(config: Config): Record<string, Readonly<Record<string, un
   );
 }
 
-/**
- * Where a request's token is checked: before anything else is done for it. Where no issuer is configured, the
- * header is none of our business: it may be for the backends.
- */
-function createContextFor(config: Config): (facts: CallerFacts) => Promise<RequestContext> {
-  const authenticate = createAuthenticator(config.jwt);
-  return async ({ headers, authorization, address, signal }) => {
-    const isOurs = authorization !== undefined && config.jwt.length > 0;
-    const identity = isOurs ? await authenticate({ authorization: [authorization] }) : undefined;
-    return new RequestContext({
-      headers,
-      identity,
-      address,
-      signal,
+/** Where it is found out who asks: before anything else is done for the request. */
+function createContextFor(
+  config: Config,
+  authenticator: Authenticator,
+): (facts: CallerFacts) => Promise<RequestContext> {
+  return async (facts) =>
+    new RequestContext({
+      ...(await authenticator.identify(facts)),
+      signal: facts.signal,
       timeoutMs: config.timeout,
       explainsMappings: config.mode === 'development',
     });
-  };
 }

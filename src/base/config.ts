@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { IRule } from 'graphql-shield';
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
+import { identityKeys, identityShape } from './identity-config.js';
 import { limitsShape } from './limits-config.js';
 import { rateLimitKeys, rateLimitShape } from './rate-limit-config.js';
 import { didYouMean } from './suggest.js';
@@ -12,27 +13,6 @@ const duration = z
   .string()
   .refine((text) => parseDuration(text) !== undefined, 'is no length of time such as "500ms" or "2s"')
   .transform((text) => parseDuration(text) ?? Number.NaN);
-
-const jwtKey = z
-  .strictObject({
-    /** A shared secret, for HS256, HS384 and HS512. */
-    secret: z.string().min(16).optional(),
-    /** A public key as PEM text (SPKI). */
-    publicKey: z.string().optional(),
-    /** Where the issuer publishes its keys. */
-    jwksUrl: z.url({ protocol: /^https?$/ }).optional(),
-  })
-  .refine((key) => Object.keys(key).length === 1, 'needs exactly one of "secret", "publicKey" and "jwksUrl"');
-
-const issuer = z.strictObject({
-  /** The `iss` a token must have. */
-  issuer: z.string().min(1),
-  /** The `aud` a token must have. */
-  audience: z.string().min(1),
-  /** The algorithms that are accepted; never more than the keys are meant for. */
-  algorithms: z.array(z.string()).min(1),
-  key: jwtKey,
-});
 
 const source = z.strictObject({
   /** Used instead of the address in the schema file. */
@@ -57,7 +37,7 @@ const configShape = z.strictObject({
   maxCallsPerOperation: z.int().min(1).default(1_000),
   /** How large a query may be, and what it may need. */
   limits: limitsShape.prefault({}),
-  jwt: z.array(issuer).default([]),
+  ...identityShape,
   ...rateLimitShape,
   sources: z.record(z.string(), source).default({}),
   /**
@@ -177,8 +157,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 const keysByPlace: readonly (readonly [RegExp, Iterable<string>])[] = [
   [/^$/, Object.keys(configShape.shape)],
   [/^limits$/, Object.keys(limitsShape.shape)],
-  [/^jwt\.\d+$/, Object.keys(issuer.shape)],
-  [/^jwt\.\d+\.key$/, ['secret', 'publicKey', 'jwksUrl']],
+  ...identityKeys,
   ...rateLimitKeys,
   [/^sources\.[^.]+$/, Object.keys(source.shape)],
 ];

@@ -3,11 +3,15 @@ import { randomUUID } from 'node:crypto';
 /** Header values by lower-case name, always as lists; an object without prototype. */
 export type Headers = Readonly<Record<string, readonly string[]>>;
 
-/** Who asks: the verified claims of a token. */
+/** Who asks, however that was proved. */
 export interface Identity {
-  /** The subject, unique with its issuer. */
+  /** The subject, unique with the way it was proved and, of a token, its issuer. `$claims.sub`, too. */
   readonly subject: string;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** How it was proved; absent where the program around the gateway says who asks. */
+  readonly by?: 'jwt' | 'apiKey' | 'certificate' | 'proxy';
+  /** When the proof is no longer good, in milliseconds since 1970; absent where that has no end. */
+  readonly expiresAt?: number | undefined;
 }
 
 /** What {@link RequestContext} is made from. */

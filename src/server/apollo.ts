@@ -18,6 +18,7 @@ import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
 import { stringifyJson } from '../mapping/json.js';
+import type { Evidence } from '../policy/authenticate.js';
 import type { OperationLimits } from '../policy/operation-limits.js';
 import { quotasOf } from '../policy/quotas.js';
 import { toAnswers, type Answers, type Writing } from './answers.js';
@@ -30,16 +31,7 @@ import { errorBody, type Reply } from './refusal.js';
 export type Mode = 'development' | 'production';
 
 /** What the transport knows of a caller. */
-export interface CallerFacts {
-  /** Lower-case names, values as lists, without what belongs to the connection. */
-  readonly headers: Headers;
-  /**
-   * The `Authorization` header, even where `Connection` lists it and it is therefore missing in `headers`: a caller
-   * cannot become anonymous, or somebody else, by what a proxy is told to drop.
-   */
-  readonly authorization: string | undefined;
-  /** The address at the other end of the connection. */
-  readonly address: string;
+export interface CallerFacts extends Evidence {
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
 }

@@ -3,7 +3,7 @@ import type { CallerFacts } from './apollo.js';
 import { endToEndHeaders, firstValue } from './headers.js';
 
 /** What a WebSocket knows of its caller from the moment it is open. */
-export type ConnectionFacts = Pick<CallerFacts, 'headers' | 'authorization'>;
+export type ConnectionFacts = Required<Pick<CallerFacts, 'headers' | 'received' | 'params'>>;
 
 /** Why `connection_init` cannot be taken; the message says so to the client. */
 export class BadConnectionParams extends Error {
@@ -28,29 +28,24 @@ export function toConnectionFacts(
 ): ConnectionFacts {
   const given = readParams(params, new Set(['authorization', ...expected]));
   const sent = firstValue(upgrade, 'authorization');
-  const authorization = given.get('authorization') ?? sent;
-  if (sent !== undefined && sent !== authorization) {
+  if (sent !== undefined && sent !== (firstValue(given, 'authorization') ?? sent)) {
     throw new BadConnectionParams('The request and connection_init have different tokens.');
   }
-  const headers = Object.create(null) as Record<string, readonly string[]>;
-  for (const [name, value] of given) headers[name] = [value];
+  const headers = Object.assign(Object.create(null) as Record<string, readonly string[]>, given);
   for (const [name, values] of Object.entries(endToEndHeaders(upgrade))) {
     if (!name.startsWith('sec-websocket-')) headers[name] = values;
   }
-  return { headers, authorization };
+  return { headers, received: upgrade, params: given };
 }
 
-function readParams(
-  params: Readonly<Record<string, unknown>>,
-  expected: ReadonlySet<string>,
-): Map<string, string> {
-  const given = new Map<string, string>();
+function readParams(params: Readonly<Record<string, unknown>>, expected: ReadonlySet<string>): Headers {
+  const given = Object.create(null) as Record<string, readonly string[]>;
   for (const [key, value] of Object.entries(params)) {
     const name = key.toLowerCase();
     if (!expected.has(name)) continue;
-    if (given.has(name)) throw new BadConnectionParams(`"${name}" comes twice.`);
+    if (given[name] !== undefined) throw new BadConnectionParams(`"${name}" comes twice.`);
     if (!isHeaderValue(value)) throw new BadConnectionParams(`"${name}" is not the text of a header.`);
-    given.set(name, value);
+    given[name] = [value];
   }
   return given;
 }

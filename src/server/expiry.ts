@@ -4,17 +4,17 @@ import type { Identity } from '../base/context.js';
 const lookAgainMs = 60_000;
 
 /**
- * Acts when the token of an identity is no longer good: at its `exp`, or at once if that has passed. A token without
- * one is good for as long as the connection.
+ * Acts when the proof of an identity is no longer good, or at once if that has passed. One without an end is good for
+ * as long as the connection.
  *
  * @returns stops waiting
  */
 export function onExpiry(identity: Identity | undefined, act: () => void): () => void {
-  const expiresAtS = identity?.claims['exp'];
-  if (typeof expiresAtS !== 'number') return () => undefined;
+  const expiresAt = identity?.expiresAt;
+  if (expiresAt === undefined) return () => undefined;
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
-    const leftMs = expiresAtS * 1_000 - Date.now();
+    const leftMs = expiresAt - Date.now();
     if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, lookAgainMs));
     else act();
   };

@@ -255,7 +255,7 @@ async function answerGraphQL(
 function toFacts(request: IncomingMessage, response: ServerResponse, headers: Headers): CallerFacts {
   return {
     headers: endToEndHeaders(headers),
-    authorization: firstValue(headers, 'authorization'),
+    received: headers,
     address: request.socket.remoteAddress ?? '',
     signal: abortedWhenGone(response),
   };

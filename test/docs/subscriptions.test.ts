@@ -7,6 +7,7 @@ import { RequestContext } from '../../src/base/context.js';
 import { defaultLimits } from '../../src/server/front.js';
 import { serve } from '../../src/server/serve.js';
 import { defaultSubscriptionLimits } from '../../src/server/subscribers.js';
+import { tokenOf } from '../server/support.js';
 import { blocksOf } from '../support/markdown.js';
 import { rowsWith } from './tables.js';
 
@@ -40,7 +41,7 @@ async function startShop(): Promise<{ readonly port: number; readonly tokens: re
         })(),
     },
     contextFor: async (facts) => {
-      tokens.push(facts.authorization);
+      tokens.push(tokenOf(facts));
       return new RequestContext(facts);
     },
     port: 0,

@@ -284,7 +284,7 @@ describe('the stream ends', () => {
     const served = await start({
       executable: feedExecutable(feed),
       contextFor: async (facts) =>
-        new RequestContext({ ...facts, identity: { subject: 'ann', claims: { exp: expiresAt / 1_000 } } }),
+        new RequestContext({ ...facts, identity: { subject: 'ann', claims: {}, expiresAt } }),
     });
     const events = await open(served, ticks);
     const text = await events.ended;

@@ -96,9 +96,14 @@ export function sampleExecutable(fields: Readonly<Record<string, Resolve>> = {})
   return executableFor(buildSchema(typeDefs), { ...resolvers, ...fields });
 }
 
+/** The token of a caller, by whichever way it came. */
+export function tokenOf({ received, params }: CallerFacts): string | undefined {
+  return (params?.['authorization'] ?? received['authorization'])?.[0];
+}
+
 /** A context whose identity is whatever the token says. */
 export async function contextFor(facts: CallerFacts): Promise<RequestContext> {
-  const token = /^Bearer (\S+)$/.exec(facts.authorization ?? '')?.[1];
+  const token = /^Bearer (\S+)$/.exec(tokenOf(facts) ?? '')?.[1];
   if (token === 'bad') throw new GatewayError('UNAUTHENTICATED', 'The token is not valid.');
   const identity = token === undefined ? undefined : { subject: token, claims: {} };
   return new RequestContext({ ...facts, identity });

@@ -9,7 +9,7 @@ import { GatewayError } from '../../src/base/errors.js';
 import type { CallerFacts } from '../../src/server/apollo.js';
 import type { Served } from '../../src/server/serve.js';
 import { Feed, feedExecutable, until } from './feed.js';
-import { contextFor, exchange, executableFor, headText, post, postText, start } from './support.js';
+import { contextFor, exchange, executableFor, headText, post, postText, start, tokenOf } from './support.js';
 
 const protocol = 'graphql-transport-ws';
 
@@ -100,10 +100,10 @@ async function refusal(served: Served, headers: Record<string, string> = {}, pat
 
 /** Tokens are `Bearer <subject>`, or `Bearer <subject>@<seconds>` with the time they are good for. */
 async function expiringContextFor(facts: CallerFacts): Promise<RequestContext> {
-  const [, subject, seconds] = /^Bearer (\w+)@(-?[\d.]+)$/.exec(facts.authorization ?? '') ?? [];
+  const [, subject, seconds] = /^Bearer (\w+)@(-?[\d.]+)$/.exec(tokenOf(facts) ?? '') ?? [];
   if (subject === undefined) return contextFor(facts);
-  const exp = (started + Number(seconds) * 1_000) / 1_000;
-  return new RequestContext({ ...facts, identity: { subject, claims: { exp } } });
+  const expiresAt = started + Number(seconds) * 1_000;
+  return new RequestContext({ ...facts, identity: { subject, claims: {}, expiresAt } });
 }
 
 const started = Date.now();
