@@ -3,6 +3,8 @@ export interface Contestant {
   readonly name: string;
   /** The file in `contestants/` that exports its `start`. */
   readonly file: string;
+  /** Whether it takes part only when it is named. */
+  readonly isExtra?: boolean;
 }
 
 /** Whose cost is 1 in each ratio. */
@@ -11,6 +13,8 @@ export const baseline = 'by hand';
 /** Who takes part: a file in `contestants/` and a line here. */
 export const contestants: readonly Contestant[] = [
   { name: 'gateway', file: 'gateway' },
+  { name: 'guarded', file: 'guarded', isExtra: true },
+  { name: 'unguarded', file: 'unguarded', isExtra: true },
   { name: baseline, file: 'by-hand' },
   { name: 'apollo by hand', file: 'apollo-by-hand' },
 ];

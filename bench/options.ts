@@ -30,7 +30,8 @@ export class OptionsError extends Error {
 export const help = `npm run bench -- [options]
 
   --quick                less of everything, under a minute
-  --contestants a,b      ${contestants.map(({ name }) => name).join(', ')} (all; "${baseline}" always takes part)
+  --contestants a,b      ${contestants.map(({ name }) => name).join(', ')} (those of the
+                         README; "${baseline}" always takes part)
   --queries a,b          ${queries.map(({ name }) => name).join(', ')} (all)
   --connections 1,16     how many requests are under way at once, one list entry each (1,16,64)
   --rounds 5             how often everybody has a turn
@@ -54,7 +55,9 @@ export function readOptions(words: readonly string[]): Options | undefined {
   const { values } = parse(words);
   if (values.help === true) return undefined;
   const defaults = values.quick === true ? quick : normal;
-  const chosen = pick('--contestants', values.contestants, contestants);
+  const usual = contestants.filter(({ isExtra }) => isExtra !== true);
+  const chosen =
+    values.contestants === undefined ? usual : pick('--contestants', values.contestants, contestants);
   return {
     contestants: withBaseline(chosen),
     queries: pick('--queries', values.queries, queries),
