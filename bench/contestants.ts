@@ -19,5 +19,8 @@ export const contestants: readonly Contestant[] = [
   { name: 'apollo by hand', file: 'apollo-by-hand' },
 ];
 
+/** Those who take part unless others are named. */
+export const usualContestants = contestants.filter(({ isExtra }) => isExtra !== true);
+
 /** The same for all of them: what our own start script sets. */
 export const nodeFlags = ['--max-semi-space-size=64'] as const;

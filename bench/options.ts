@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { baseline, contestants, type Contestant } from './contestants.js';
+import { baseline, contestants, usualContestants, type Contestant } from './contestants.js';
 import { queries } from './queries.js';
 import type { Query } from './queries/query.js';
 
@@ -55,9 +55,8 @@ export function readOptions(words: readonly string[]): Options | undefined {
   const { values } = parse(words);
   if (values.help === true) return undefined;
   const defaults = values.quick === true ? quick : normal;
-  const usual = contestants.filter(({ isExtra }) => isExtra !== true);
-  const chosen =
-    values.contestants === undefined ? usual : pick('--contestants', values.contestants, contestants);
+  const { contestants: named } = values;
+  const chosen = named === undefined ? usualContestants : pick('--contestants', named, contestants);
   return {
     contestants: withBaseline(chosen),
     queries: pick('--queries', values.queries, queries),

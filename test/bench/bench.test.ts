@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runBench } from '../../bench/bench.js';
-import { baseline, contestants } from '../../bench/contestants.js';
+import { baseline, usualContestants as contestants } from '../../bench/contestants.js';
 import { askOnce, firstDifference } from '../../bench/instrument/check.js';
 import { startChild } from '../../bench/instrument/child.js';
 import { openLoad } from '../../bench/instrument/load.js';
@@ -132,7 +132,10 @@ describe('the command line', () => {
   });
 
   it.each([
-    ['--contestants gatway', 'there is no "gatway"; there is: gateway, by hand, apollo by hand.'],
+    [
+      '--contestants gatway',
+      'there is no "gatway"; there is: gateway, guarded, unguarded, by hand, apollo by hand.',
+    ],
     ['--queries All', 'there is no "All"; there is: ShopFront, OrderList.'],
     ['--contestants by-hand', 'there is no "by-hand"'],
     ['--connections 0', '--connections must be a whole number from 1 to 1024, not "0".'],
