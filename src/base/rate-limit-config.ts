@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
 
+const duration = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no length of time such as "50ms" or "1m"')
+  .transform((text) => parseDuration(text) ?? Number.NaN);
+
 const limit = z.strictObject({
   /** How many, or how much, in each window. */
   max: z.int().min(1),
-  /** A length of time. */
-  window: z
-    .string()
-    .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no length of time such as "1s" or "1m"')
-    .transform((text) => parseDuration(text) ?? Number.NaN),
+  window: duration,
 });
 
 const rateLimits = z.strictObject({
@@ -27,6 +28,8 @@ const redis = z.strictObject({
   url: z.url({ protocol: /^rediss?$/, error: 'is no address such as "redis://redis:6379"' }),
   /** What the names of all keys begin with: gateways that have the same count together. */
   keyPrefix: z.string().default('backstitch:'),
+  /** How long an operation waits for Redis before it counts as down. */
+  timeout: duration.prefault('50ms'),
 });
 
 /** What the configuration says of rate limits, and of the Redis that gateways share. */

@@ -1,7 +1,6 @@
 import type { Log } from '../base/log.js';
 import { createOperationLimits, type Limit, type OperationLimits } from './operation-limits.js';
-import { OutageGuard, type OutagePolicy } from './outages.js';
-import type { RateLimitStore } from './rate-limit-store.js';
+import { OutageGuard, type OutageOptions, type OutagePolicy } from './outages.js';
 import { createRateLimiter, type RateLimiter } from './rate-limits.js';
 import { openRedis } from './redis.js';
 import { RedisWindows } from './redis-windows.js';
@@ -14,12 +13,18 @@ export interface LimitSetting {
     readonly cost?: ConfiguredLimit | undefined;
     readonly redisDown: OutagePolicy;
   };
-  readonly redis?: { readonly url: string; readonly keyPrefix: string } | undefined;
+  readonly redis?: ConfiguredRedis | undefined;
 }
 
 interface ConfiguredLimit {
   readonly max: number;
   readonly window: number;
+}
+
+interface ConfiguredRedis {
+  readonly url: string;
+  readonly keyPrefix: string;
+  readonly timeout: number;
 }
 
 /** All that is counted, for the life of a process: schemas come and go, counts stay. */
@@ -39,17 +44,24 @@ export interface Limits {
  */
 export async function openLimits({ rateLimits, redis }: LimitSetting, log: Log): Promise<Limits> {
   const { operations, cost, redisDown } = rateLimits;
-  const memory = new SlidingWindows();
-  const connection = redis && (await openRedis(redis));
-  const store: RateLimitStore =
-    connection === undefined
-      ? memory
-      : new OutageGuard(new RedisWindows(connection, redis), { policy: redisDown, local: memory, log });
+  const local = new SlidingWindows();
+  const { store, close } =
+    redis === undefined
+      ? { store: local, close: () => undefined }
+      : await openShared(redis, { policy: redisDown, local, log, timeoutMs: redis.timeout });
   return {
     fields: createRateLimiter(store),
     operations: createOperationLimits(store, { operations: toLimit(operations), cost: toLimit(cost) }),
-    close: () => connection?.disconnect(),
+    close,
   };
+}
+
+async function openShared(redis: ConfiguredRedis, options: OutageOptions) {
+  const connection = await openRedis(redis);
+  const shared = new RedisWindows(connection, redis);
+  // Where it fails, so will the first call, which is told in the log.
+  shared.prepare().catch(() => undefined);
+  return { store: new OutageGuard(shared, options), close: () => connection.disconnect() };
 }
 
 function toLimit(limit: ConfiguredLimit | undefined): Limit | undefined {

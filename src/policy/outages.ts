@@ -7,8 +7,8 @@ export type OutagePolicy = 'local' | 'open' | 'closed';
 /** A store that may fail, and then rejects. */
 export interface RemoteStore {
   reserve(key: string, request: SlotRequest): Promise<Counted>;
-  /** Resolves where it would be worth asking. */
-  ping(): Promise<void>;
+  /** Resolves where it answers, and is ready for calls. */
+  prepare(): Promise<void>;
 }
 
 /** What {@link OutageGuard} needs beside the store. */
@@ -17,10 +17,9 @@ export interface OutageOptions {
   /** Counts meanwhile, where that is the policy. */
   readonly local: RateLimitStore;
   readonly log: Log;
+  /** How long a call waits for the store: longer than any that is well takes. */
+  readonly timeoutMs: number;
 }
-
-/** How long a call waits for the store, in milliseconds: longer than any that is well takes. */
-const patienceMs = 50;
 
 /** How often a store that does not answer is tried again. */
 const pauseMs = 1_000;
@@ -29,9 +28,8 @@ const pauseMs = 1_000;
 const quietMs = 10_000;
 
 /**
- * A store that always answers soon. A call waits for the remote one at most 50 ms. Where that fails to answer, no call
- * waits for it again until it has answered a ping, which is sent along with a call, at most once a second, and waited
- * for by none.
+ * A store that always answers soon. Where the remote one does not answer in time, no call waits for it again until it is
+ * ready, which is asked along with a call, at most once a second, and waited for by none.
  *
  * A store that answers, but with an error, costs no time: it is asked each time.
  */
@@ -39,7 +37,7 @@ export class OutageGuard implements RateLimitStore {
   readonly #remote: RemoteStore;
   readonly #options: OutageOptions;
   #isDown = false;
-  #nextPing = 0;
+  #nextTry = 0;
   #lastFailure: number | undefined;
 
   constructor(remote: RemoteStore, options: OutageOptions) {
@@ -54,7 +52,7 @@ export class OutageGuard implements RateLimitStore {
       return this.#instead(key, request);
     }
     try {
-      const counted = await inTime(this.#remote.reserve(key, request));
+      const counted = await inTime(this.#remote.reserve(key, request), this.#options.timeoutMs);
       this.#onSuccess();
       return counted;
     } catch (error) {
@@ -72,9 +70,9 @@ export class OutageGuard implements RateLimitStore {
 
   #tryAgain(): void {
     const now = performance.now();
-    if (now < this.#nextPing) return;
-    this.#nextPing = now + pauseMs;
-    inTime(this.#remote.ping()).then(
+    if (now < this.#nextTry) return;
+    this.#nextTry = now + pauseMs;
+    inTime(this.#remote.prepare(), this.#options.timeoutMs).then(
       () => (this.#isDown = false),
       () => undefined,
     );
@@ -84,7 +82,7 @@ export class OutageGuard implements RateLimitStore {
     const now = performance.now();
     if (!isAnswer(error)) {
       this.#isDown = true;
-      this.#nextPing = now + pauseMs;
+      this.#nextTry = now + pauseMs;
     }
     if (this.#lastFailure === undefined) this.#options.log.error({ error }, lossOf[this.#options.policy]);
     this.#lastFailure = now;
@@ -108,13 +106,24 @@ function isAnswer(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** Rejects where it takes too long. An answer that has come while this process was busy is in time. */
-function inTime<T>(promise: Promise<T>): Promise<T> {
+/** The parts in which a wait is measured. */
+const ticks = 5;
+
+/**
+ * Rejects where it takes too long. Time in which this process was busy and looked at no answers counts as one tick: it
+ * is not the store that is late.
+ */
+function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // Node looks at timers first, then at sockets, then at this.
-      setImmediate(() => reject(new Error(`There was no answer in ${patienceMs} ms.`)));
-    }, patienceMs);
+    let left = ticks;
+    const tick = (): NodeJS.Timeout => setTimeout(() => (left > 1 ? wait() : giveUp()), timeoutMs / ticks);
+    const wait = (): void => {
+      left -= 1;
+      timer = tick();
+    };
+    // Node looks at timers first, then at sockets, then at this.
+    const giveUp = () => setImmediate(() => reject(new Error(`There was no answer in ${timeoutMs} ms.`)));
+    let timer = tick();
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -5,7 +5,7 @@ import { maxEntries, type Counted, type SlotRequest } from './rate-limit-store.j
 export interface RedisCommands {
   evalsha(hash: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  ping(): Promise<unknown>;
+  script(subcommand: 'LOAD', script: string): Promise<unknown>;
 }
 
 /** What {@link RedisWindows} can be given. */
@@ -45,7 +45,7 @@ if taken + slots > max then
     place = place + 2
     back = back + entries[place + 1]
   end
-  return answer('full', max - taken, entries[place] + window - now)
+  return answer('full', max - taken, window - (now - entries[place]))
 end
 
 if left > 0 then redis.call('LTRIM', KEYS[1], left, -1) end
@@ -63,7 +63,7 @@ else
   if not last then entries[left + 1] = now end
 end
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil(window)))
-return answer('taken', max - taken - slots, entries[left + 1] + window - now)
+return answer('taken', max - taken - slots, window - (now - entries[left + 1]))
 `;
 
 const scriptHash = createHash('sha1').update(script).digest('hex');
@@ -94,9 +94,13 @@ export class RedisWindows {
     return readCounted(await this.#run(given));
   }
 
-  /** Whether Redis answers. */
-  async ping(): Promise<void> {
-    await this.#redis.ping();
+  /**
+   * Sends Redis the script, so that it is there when the first call comes.
+   *
+   * @throws Error of the client where Redis cannot be asked
+   */
+  async prepare(): Promise<void> {
+    await this.#redis.script('LOAD', script);
   }
 
   async #run(given: string[]): Promise<unknown> {

@@ -98,11 +98,11 @@ class Window {
     const free = max - this.#taken;
     if (slots > max) return { kind: 'full', remaining: Math.max(0, free), resetMs: windowMs };
     if (slots > free) {
-      const resetMs = this.#leftBy(slots - free) + windowMs - now;
+      const resetMs = windowMs - (now - this.#leftBy(slots - free));
       return { kind: 'full', remaining: Math.max(0, free), resetMs };
     }
     this.add(now, slots, grainMs(request));
-    return { kind: 'taken', remaining: free - slots, resetMs: this.#timeAt(0) + windowMs - now };
+    return { kind: 'taken', remaining: free - slots, resetMs: windowMs - (now - this.#timeAt(0)) };
   }
 
   /** Notes a call; one of the same grain of time as the last shares its entry. */
