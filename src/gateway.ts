@@ -8,6 +8,7 @@ import { ask, subscribe, type Question } from './execution/ask.js';
 import { limitOperations } from './execution/limited.js';
 import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
 import { createAuthenticator, type Authenticator } from './policy/authenticate.js';
+import { openDocuments } from './policy/documents.js';
 import { createGuard } from './policy/guard.js';
 import { openLimits } from './policy/limits.js';
 import type { CallerFacts } from './server/apollo.js';
@@ -55,7 +56,7 @@ export interface Gateway {
 /**
  * Reads schema files and makes the gateway they describe.
  *
- * @throws ConfigError, SchemaFolderError, or SchemaFilesError with every fault of every file
+ * @throws ConfigError, TrustedDocumentsError, SchemaFolderError, or SchemaFilesError with every fault of every file
  * @example
  * const gateway = await createGateway({ config: { schemas: 'schemas' }, environment: process.env });
  * const { url } = await gateway.serve();
@@ -67,6 +68,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const authenticator = createAuthenticator(config, log);
   const subgraphs = await readSubgraphs(options, config);
   const limits = await openLimits(config, log);
+  const documents = await openDocuments(config, log);
   const opened = await openAll(subgraphs, {
     environment,
     sources: config.sources,
@@ -76,6 +78,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const guard = createGuard(subgraphs, { ...config, limiter: limits.fields, log });
   const { schema } = buildSupergraph(opened.connected, guard.facts);
+  documents.check(schema);
   guard.protect(schema);
   const executor = {
     schema,
@@ -99,6 +102,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         mode: config.mode,
         host: config.host,
         port: config.port,
+        corsOrigins: config.corsOrigins,
+        admit: documents.admit,
         log,
         ...more,
         isReady: () => authenticator.isReady() && (more?.isReady?.() ?? true),

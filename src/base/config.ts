@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { IRule } from 'graphql-shield';
 import { z } from 'zod';
+import { documentKeys, documentShape } from './document-config.js';
 import { parseDuration } from './duration.js';
 import { identityKeys, identityShape } from './identity-config.js';
 import { limitsShape } from './limits-config.js';
@@ -38,7 +39,12 @@ const configShape = z.strictObject({
   /** How large a query may be, and what it may need. */
   limits: limitsShape.prefault({}),
   ...identityShape,
+  ...documentShape,
   ...rateLimitShape,
+  /** Exact origins whose pages may read answers, besides the gateway's own. */
+  corsOrigins: z
+    .array(z.string().refine(isOrigin, 'is not an exact origin such as "https://shop.example.com"'))
+    .default([]),
   sources: z.record(z.string(), source).default({}),
   /**
    * The folder for copies of the schemas that GraphQL backends tell, for starts at which they are down; `false` for
@@ -112,7 +118,7 @@ export function findConfigFile(folder: string): string | undefined {
 
 /**
  * Reads a config file: JSON, or a module whose default export is the configuration.
- * `schemas` and `savedSchemas` in it are relative to the file.
+ * `schemas`, `savedSchemas` and the path of `trustedDocuments` in it are relative to the file.
  *
  * @throws ConfigError where the file cannot be read
  */
@@ -126,7 +132,16 @@ export async function readConfigFile(file: string): Promise<ConfigInput> {
     const folder: unknown = input[key];
     return typeof folder === 'string' ? [[key, resolve(dirname(file), folder)] as const] : [];
   });
-  return { ...input, ...Object.fromEntries(folders) };
+  return { ...input, ...Object.fromEntries(folders), ...withDocumentsBeside(file, input) };
+}
+
+function withDocumentsBeside(
+  file: string,
+  { trustedDocuments: given }: ConfigInput,
+): Pick<ConfigInput, 'trustedDocuments'> {
+  const path: unknown = given?.path;
+  if (given === undefined || typeof path !== 'string') return {};
+  return { trustedDocuments: { ...given, path: resolve(dirname(file), path) } };
 }
 
 async function loadConfigFile(file: string): Promise<unknown> {
@@ -137,6 +152,10 @@ async function loadConfigFile(file: string): Promise<unknown> {
   } catch (error) {
     throw new ConfigError(basename(file), [`the file cannot be read: ${(error as Error).message}`]);
   }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 function isShieldRule(value: unknown): boolean {
@@ -158,6 +177,7 @@ const keysByPlace: readonly (readonly [RegExp, Iterable<string>])[] = [
   [/^$/, Object.keys(configShape.shape)],
   [/^limits$/, Object.keys(limitsShape.shape)],
   ...identityKeys,
+  ...documentKeys,
   ...rateLimitKeys,
   [/^sources\.[^.]+$/, Object.keys(source.shape)],
 ];

@@ -8,6 +8,8 @@ export const errorCodes = {
   SCHEMA_FILE_INVALID:
     'A schema file has faults; each is listed with its place. The start stops with exit code 1.',
   CONFIG_INVALID: 'The configuration has faults; each is listed. The start stops with exit code 2.',
+  TRUSTED_DOCUMENTS_INVALID:
+    'The trusted documents have faults; each is listed with its place. The start stops with exit code 1.',
   BAD_REQUEST: 'The HTTP request is not a GraphQL request.',
   GRAPHQL_PARSE_FAILED: 'The query is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The query does not fit the schema.',
@@ -21,8 +23,11 @@ export const errorCodes = {
   QUERY_TOO_MANY_FIELDS: 'The query has more fields than it may have; those of a fragment count at each use.',
   QUERY_TOO_COSTLY: 'The query would cost more than it may; `@cost` and `@listSize` say what costs how much.',
   OPERATION_RESOLUTION_FAILURE: 'The request names no operation of its document, or one that is not there.',
+  PERSISTED_QUERY_NOT_FOUND:
+    'The request has only the hash, or id, of a query that is not known here. Clients then send the whole query.',
   PERSISTED_QUERY_NOT_SUPPORTED:
     'The request has only the hash of a query. Persisted queries are off; clients then send the whole query.',
+  DOCUMENT_NOT_TRUSTED: 'The query is not one of the trusted documents, and no other is run.',
   UNAUTHENTICATED: 'The field is only for callers who have proved who they are, or the token was refused.',
   FORBIDDEN: 'The caller may not have this field.',
   RATE_LIMITED: 'The caller asked too often. `retryAfter` says in how many seconds to try again.',

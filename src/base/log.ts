@@ -14,6 +14,10 @@ export interface LogFacts {
   readonly connector?: string;
   readonly code?: string;
   readonly policy?: string;
+  /** The SHA-256 of a GraphQL document. */
+  readonly document?: string;
+  /** The name of an operation. */
+  readonly operation?: string;
   readonly file?: string;
   readonly durationMs?: number;
   readonly path?: string;
@@ -35,9 +39,11 @@ export function createLog(level: LogLevel = 'info'): Log {
 }
 
 function write(logger: Logger, level: 'info' | 'warn' | 'error', facts: LogFacts, message: string): void {
-  const { requestId, source, connector, code, policy, file, durationMs, path, error } = facts;
+  const { requestId, source, connector, code, policy, document, operation, file, durationMs, path, error } =
+    facts;
   const causes = error === undefined ? undefined : describeCauses(error);
-  logger[level]({ requestId, source, connector, code, policy, file, durationMs, path, causes }, message);
+  const line = { requestId, source, connector, code, policy, document, operation, file, durationMs, path };
+  logger[level]({ ...line, causes }, message);
 }
 
 /** An error and its causes as short texts, credentials in URLs and tokens blotted out. */

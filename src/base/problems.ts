@@ -1,4 +1,5 @@
 import { getLocation, type Source } from 'graphql';
+import type { ErrorCode } from './errors.js';
 
 /** Something wrong in a text somebody wrote: what, and exactly where. */
 export interface Problem {
@@ -24,9 +25,12 @@ export class SchemaFilesError extends Error {
 }
 
 /** A heading that counts, then each problem with its place and a code frame. */
-export function formatProblems(problems: readonly Problem[]): string {
+export function formatProblems(
+  problems: readonly Problem[],
+  code: ErrorCode = 'SCHEMA_FILE_INVALID',
+): string {
   const files = new Set(problems.map((problem) => problem.source.name)).size;
-  const heading = `SCHEMA_FILE_INVALID  ${count(problems.length, 'problem')} in ${count(files, 'file')}`;
+  const heading = `${code}  ${count(problems.length, 'problem')} in ${count(files, 'file')}`;
   return [heading, ...sorted(problems).map(formatProblem)].join('\n\n');
 }
 

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { didYouMean } from '../base/suggest.js';
 import { ConfigError } from '../base/config.js';
 import { SchemaFilesError } from '../base/problems.js';
+import { TrustedDocumentsError } from '../policy/trusted-documents.js';
 import { SchemaFolderError } from '../subgraph/read.js';
 import { DemoError } from './demo.js';
 import { start } from './start.js';
@@ -37,9 +38,11 @@ const options = {
   version: { type: 'boolean', short: 'v' },
 } as const;
 
-/** Exit codes: schema files have faults, or the call was wrong. */
+/** Exit codes: schema files or documents have faults, or the call was wrong. */
 const findings = 1;
 const usage = 2;
+
+const contentErrors = [SchemaFilesError, SchemaFolderError, TrustedDocumentsError];
 
 /**
  * Runs a command line.
@@ -52,7 +55,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return await runCommand(readArguments(args));
   } catch (error) {
     process.stderr.write(`\n${explain(error)}\n\n`);
-    return error instanceof SchemaFilesError || error instanceof SchemaFolderError ? findings : usage;
+    return contentErrors.some((kind) => error instanceof kind) ? findings : usage;
   }
 }
 
@@ -109,9 +112,7 @@ class UsageError extends Error {}
 /** What went wrong, for a person; never a stack. */
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\nbackstitch --help shows what there is.`;
-  const isOurs = [SchemaFilesError, SchemaFolderError, ConfigError, DemoError].some(
-    (kind) => error instanceof kind,
-  );
+  const isOurs = [...contentErrors, ConfigError, DemoError].some((kind) => error instanceof kind);
   if (isOurs) return (error as Error).message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `The port is taken. Choose another with --port.`;

@@ -18,10 +18,12 @@ import { GatewayError } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
 import type { Executable, ExecutionRequest } from '../execution/executor.js';
 import { stringifyJson } from '../mapping/json.js';
+import { createAdmission, type Admit } from '../policy/admission.js';
 import type { Evidence } from '../policy/authenticate.js';
 import type { OperationLimits } from '../policy/operation-limits.js';
 import { quotasOf } from '../policy/quotas.js';
 import { toAnswers, type Answers, type Writing } from './answers.js';
+import { readClaim, searchWithText, withText } from './document-claim.js';
 import { errorsForApollo, formatError, longestWait, type ErrorRules } from './format-error.js';
 import { rateLimitHeaders } from './rate-limit-headers.js';
 import type { GraphQLParameters } from './read-request.js';
@@ -49,6 +51,8 @@ export interface ServerOptions {
   readonly validationRules?: readonly ValidationRule[];
   /** Tokens a query may have; the parser stops there. */
   readonly maxTokens?: number;
+  /** Which documents are taken; every text, unless given. */
+  readonly admit?: Admit;
   /** Counts each operation before it is read. */
   readonly operationLimits?: Pick<OperationLimits, 'admit'>;
 }
@@ -62,8 +66,7 @@ export interface GraphQLRequest {
   readonly accept: string;
   /** Query string of a GET, with its `?`. */
   readonly search: string;
-  /** Parameters of a POST. */
-  readonly parameters?: GraphQLParameters | undefined;
+  readonly parameters: GraphQLParameters;
   /** Whether it may change nothing, whatever its method says here. */
   readonly isSafe?: boolean;
   readonly facts: CallerFacts;
@@ -128,6 +131,8 @@ const headersForApollo = ['content-type', 'x-apollo-operation-name', 'apollo-req
 interface Carrier {
   readonly context: RequestContext;
   readonly isSafe: boolean;
+  /** Wants to know that the document has passed all checks, and the name of its operation. */
+  readonly onAccepted?: ((operationName: string | undefined) => void) | undefined;
   /** Takes the stream of a subscription, where the transport can carry one. */
   readonly onStream?: ((stream: AsyncIterator<ExecutionResult>) => void) | undefined;
 }
@@ -147,9 +152,11 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
   const gateway = createGateway(options.executable, publish);
   const apollo = createApollo({ ...options, log }, gateway, errorRules);
   const generations = createGenerations();
+  const admit = options.admit ?? createAdmission({});
   await apollo.start();
 
   const ask = async (request: GraphQLRequest, takers: Takers): Promise<Reply> => {
+    const httpGraphQLRequest = toApolloRequest(request);
     let caller: RequestContext | undefined;
     const context = async (): Promise<Carrier> => {
       try {
@@ -158,12 +165,15 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
         const refusal = await options.operationLimits?.admit(made);
         if (refusal !== undefined) throw refusal;
         takers.onContext?.(made);
-        return { context: made, isSafe: request.isSafe ?? false, onStream: takers.onStream };
+        const claim = readClaim(request.parameters);
+        const { text, onAccepted } = await admit(claim);
+        // The moment between Apollo's protection against cross-site requests and its look at the document.
+        if (claim.id !== undefined && text !== undefined) nameByText(httpGraphQLRequest, request, text);
+        return { context: made, isSafe: request.isSafe ?? false, onAccepted, onStream: takers.onStream };
       } catch (error) {
         throw refusedContext(error, publish);
       }
     };
-    const httpGraphQLRequest = toApolloRequest(request);
     const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
     // Only incremental delivery answers in chunks, and that needs Apollo's own executor.
     const body = answer.body.kind === 'complete' ? answer.body.string : '';
@@ -213,16 +223,34 @@ interface Takers {
   readonly onStream?: (stream: AsyncIterator<ExecutionResult>) => void;
 }
 
+type ApolloRequest = ReturnType<typeof toApolloRequest>;
+
 function toApolloRequest(request: GraphQLRequest) {
   const headers = new HeaderMap([['accept', request.accept]]);
   for (const name of headersForApollo) {
     const values = request.headers[name];
     if (values !== undefined) headers.set(name, values.join(', '));
   }
-  return { method: request.method, headers, search: request.search, body: request.parameters };
+  const isPost = request.method === 'POST';
+  return {
+    method: request.method,
+    headers,
+    search: request.search,
+    body: isPost ? request.parameters : undefined,
+  };
 }
 
-/** An error of authentication, or the like, with the HTTP status its code asks for. Others are masked later. */
+/** Puts the text of the document in the place of its names. */
+function nameByText(
+  apolloRequest: ApolloRequest,
+  { search, parameters }: GraphQLRequest,
+  text: string,
+): void {
+  if (apolloRequest.method === 'POST') apolloRequest.body = withText(parameters, text);
+  else apolloRequest.search = searchWithText(search, parameters, text);
+}
+
+/** An error of authentication, or of a document not taken, with the status its code asks for. Others are masked later. */
 function refusedContext(error: unknown, publish: Publish): unknown {
   if (!(error instanceof GatewayError)) return error;
   const refusal = new GraphQLError(error.message, { extensions: error.extensions });
@@ -255,6 +283,8 @@ function createGateway(
     const executable = executables.get(request.schema);
     if (executable === undefined) throw new Error('No executor belongs to the schema of the request.');
     const result = await answerOperation(executable, request);
+    if (result.data !== undefined)
+      (request.context as Carrier).onAccepted?.(request.operationName ?? undefined);
     if (result.errors === undefined) return result;
     const wait = longestWait(result.errors);
     if (wait !== undefined) request.response?.http?.headers.set('retry-after', String(wait));
@@ -337,6 +367,7 @@ function createApollo(
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
+    // Ours see the documents before Apollo does: over every transport, and with the trusted ones.
     persistedQueries: false,
     // No `documentStore`: Apollo then keeps one for each schema, of 30 MB at most. One of ours would outlive a swap
     // and hand over documents that passed the rules of another schema.

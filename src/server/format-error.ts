@@ -47,6 +47,9 @@ export interface Head {
 }
 
 const statusByCode: ReadonlyMap<unknown, number> = new Map([
+  // Clients of automatic persisted queries ask again, and take anything but 200 for a failure of the network.
+  ['PERSISTED_QUERY_NOT_FOUND', 200],
+  ['PERSISTED_QUERY_NOT_SUPPORTED', 200],
   ['UNAUTHENTICATED', 401],
   ['FORBIDDEN', 403],
   ['RATE_LIMITED', 429],

@@ -20,7 +20,7 @@ import { answerClientErrors, trackResponses } from './client-error.js';
 import { corsHeaders, preflight, readOrigins } from './cors.js';
 import { answerWithEvents, eventStreamType } from './event-stream.js';
 import { endToEndHeaders, firstValue, readHeaders } from './headers.js';
-import { checkSearch, readBody, readParameters, readSearch } from './read-request.js';
+import { readBody, readParameters, readSearch } from './read-request.js';
 import { errorBody, Refusal, toReply, type Reply } from './refusal.js';
 import { sandboxPage, type FirstOperation } from './sandbox.js';
 import { send } from './send.js';
@@ -229,9 +229,9 @@ async function answerGraphQL(
   if (accept === undefined) throw new Refusal(406, `The answer can be ${types.join(' or ')}.`);
   const isPost = request.method === 'POST';
   const body = isPost ? await readBody(request, front.limits.maxBodyBytes) : undefined;
+  const parameters = body === undefined ? readSearch(search) : readParameters(body);
   const facts = toFacts(request, response, headers);
   if (accept === eventStreamType) {
-    const parameters = body === undefined ? readSearch(search) : readParameters(body);
     // As a POST to Apollo, which takes queries only by GET.
     const asked = { method: 'POST', headers, accept: jsonTypes[0], search: '', parameters, facts } as const;
     return answerWithEvents(response, {
@@ -241,13 +241,12 @@ async function answerGraphQL(
       open: () => front.server.stream({ ...asked, isSafe: !isPost }),
     });
   }
-  if (body === undefined) checkSearch(search);
   return front.server.answer({
     method: isPost ? 'POST' : 'GET',
     headers,
     accept,
     search,
-    parameters: body && readParameters(body),
+    parameters,
     facts,
   });
 }

@@ -8,7 +8,14 @@ export interface GraphQLParameters {
   readonly operationName?: string | null;
   readonly variables?: Readonly<Record<string, unknown>> | null;
   readonly extensions?: Readonly<Record<string, unknown>> | null;
+  /** Names of a document, in place of its text; `readClaim` looks at them. */
+  readonly documentId?: unknown;
+  readonly doc_id?: unknown;
+  readonly id?: unknown;
 }
+
+/** Members that may name a document. */
+const documentNames = ['documentId', 'doc_id', 'id'] as const;
 
 /** Deeper than any input type people write, and far from where a recursive walk would end the stack. */
 const maxDepth = 128;
@@ -117,12 +124,13 @@ export function checkSearch(search: string): void {
 export function readSearch(search: string): GraphQLParameters {
   checkSearch(search);
   const given = new URLSearchParams(search);
-  const names = ['query', 'operationName', 'variables', 'extensions'];
+  const names = ['query', 'operationName', 'variables', 'extensions', ...documentNames];
   const twice = names.find((name) => given.getAll(name).length > 1);
   if (twice !== undefined) throw new Refusal(400, `"${twice}" may come only once.`);
   const read = (name: string): unknown => {
     const text = given.get(name) ?? undefined;
-    return text === undefined || name === 'query' || name === 'operationName' ? text : JSON.parse(text);
+    const isJson = name === 'variables' || name === 'extensions';
+    return text !== undefined && isJson ? JSON.parse(text) : text;
   };
   return toParameters(Object.fromEntries(names.map((name) => [name, read(name)])));
 }
@@ -227,9 +235,11 @@ function toParameters(json: Readonly<Record<string, unknown>>): GraphQLParameter
   }
   if (variables != null && !isRecord(variables)) throw notAnObject('variables');
   if (extensions != null && !isRecord(extensions)) throw notAnObject('extensions');
-  // Without a query, an extension may still name a persisted one; Apollo has the answer that clients know.
-  if (!query && extensions == null) throw new Refusal(400, 'The body has no "query".');
+  const ids = documentNames.filter((name) => json[name] != null);
+  // Without a query, a name may still stand for one, in an extension too.
+  if (!query && extensions == null && ids.length === 0) throw new Refusal(400, 'There is no "query".');
   return {
+    ...Object.fromEntries(ids.map((name) => [name, json[name]])),
     ...(query !== undefined && { query }),
     ...(operationName != null && { operationName }),
     ...(variables != null && { variables }),

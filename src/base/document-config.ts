@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+const trustedDocuments = z.strictObject({
+  /** A folder of `.graphql` files, or a manifest. */
+  path: z.string().min(1),
+  /** What becomes of an operation that is not among them: it is answered, answered and logged, or refused. */
+  mode: z.enum(['off', 'log', 'enforce']).default('enforce'),
+});
+
+const persistedQueries = z.strictObject({
+  /** Where automatic persisted queries are kept; `off` for nowhere. */
+  store: z.enum(['memory', 'off']).default('memory'),
+  maxEntries: z.int().min(1).default(10_000),
+  /** Of memory. */
+  maxBytes: z.int().min(1_024).default(30_000_000),
+});
+
+/** What the configuration says of documents that are known by an id. */
+export const documentShape = {
+  trustedDocuments: trustedDocuments.optional(),
+  persistedQueries: persistedQueries.prefault({}),
+};
+
+/** The keys at each place of {@link documentShape}, for suggestions. */
+export const documentKeys: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^trustedDocuments$/, Object.keys(trustedDocuments.shape)],
+  [/^persistedQueries$/, Object.keys(persistedQueries.shape)],
+];
