@@ -4,8 +4,8 @@ import type { RequestContext } from '../base/context.js';
 const callers = {};
 
 /**
- * Who calls, as a key: the subject of a token with its issuer, else the network that the address is in. The first word
- * keeps the kinds of callers apart.
+ * Who calls, as a key: the subject with the way it was proved and, of a token, its issuer; else the network that the
+ * address is in. The first word keeps the kinds of callers apart.
  *
  * @returns `undefined` where nothing is known of the caller: to count all of those as one would let each of them use up
  * what the others may
@@ -15,7 +15,7 @@ export function identifyCaller(context: RequestContext): string | undefined {
 }
 
 function toKey({ identity, address }: RequestContext): string | undefined {
-  if (identity) return JSON.stringify(['subject', identity.claims['iss'], identity.subject]);
+  if (identity) return JSON.stringify(['subject', identity.by, identity.claims['iss'], identity.subject]);
   return address === '' ? undefined : JSON.stringify(['address', toNetwork(address)]);
 }
 

@@ -14,6 +14,11 @@ const schema = /* GraphQL */ `
       @connect(source: "users", http: { GET: "/login?n={$args.n}" }, selection: "$.name")
       @rateLimit(max: 5, window: "1h")
     free(n: Int): String @connect(source: "users", http: { GET: "/free?n={$args.n}" }, selection: "$.name")
+    user(n: Int): User @connect(source: "users", http: { GET: "/free?n={$args.n}" }, selection: "name")
+  }
+
+  type User {
+    name: String
   }
 
   type Mutation {
@@ -310,10 +315,10 @@ describe('a limit on cost', () => {
         rateLimits: { operations: { max: 100, window: '1s' }, cost: { max: 1, window: '1h' } },
       }),
     );
-    const allowed = await front.post('{ free(n: 1) }');
+    const allowed = await front.post('{ user(n: 1) { name } }');
     expect(allowed.headers.get('ratelimit-policy')).toBe('"operations";q=100;w=1, "cost";q=1;w=3600');
     expect(allowed.headers.get('ratelimit')).toMatch(/^"operations";r=99;t=1, "cost";r=0;t=(3600|359\d)$/);
-    const refused = await front.post('{ free(n: 2) }');
+    const refused = await front.post('{ user(n: 2) { name } }');
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3_500);
     expect(await refused.json()).toMatchObject({

@@ -204,12 +204,14 @@ describe('the refusal', () => {
 
 describe('callers are counted apart', () => {
   const address = (text: string) => new RequestContext({ address: text });
+  const proved = (by: 'apiKey') => new RequestContext({ identity: { ...identity('ann'), by } });
 
   test.each<[string, () => RequestContext, () => RequestContext]>([
     ['two subjects', ann, () => caller('bob')],
     ['one subject of two issuers', ann, () => caller('ann', 'https://else.test')],
     ['two addresses', () => address('10.0.0.1'), () => address('10.0.0.2')],
     ['a subject and an address that look alike', () => caller('10.0.0.1'), () => address('10.0.0.1')],
+    ['one subject that was proved in two ways', ann, () => proved('apiKey')],
     ['two IPv6 networks', () => address('2001:db8::1'), () => address('2001:db8:0:1::1')],
     ['parts that join alike', () => caller('b', 'a","'), () => caller('","b', 'a')],
   ])('%s', async (_, one, other) => {
