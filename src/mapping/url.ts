@@ -7,8 +7,9 @@ import { isObject, kindOf, scalarText } from './values.js';
 
 /**
  * The URL of a call, put together from the source's and the connector's parts. Values are encoded before they are put
- * in, so they can never add a segment or a parameter, and they never reach the host; a value that makes a segment `.`
- * or `..` is refused, because whoever reads the URL next would climb with it.
+ * in, so they can never add a segment or a parameter, and they never reach the host. A value that makes a segment `.`
+ * or `..` is refused, because whoever reads the URL next would climb with it; one that leaves a segment empty, because
+ * `/users/` is another thing than `/users/1`.
  */
 
 /** Where the parts of a URL come from. */
@@ -265,21 +266,24 @@ function concat(pieces: readonly Piece<UrlFailure>[]): (variables: Variables) =>
   };
 }
 
-function compilePieces(parts: readonly TemplatePart[]): Piece<UrlFailure>[] {
+function compilePieces(
+  parts: readonly TemplatePart[],
+  check: (text: string) => string | undefined,
+): Piece<UrlFailure>[] {
   return parts.map((part) =>
     part.kind === 'constant'
       ? encodeConstant(part.text)
-      : compileValue(part.selection, 'url', encodeValue, refuseUnencodable),
+      : compileValue(part.selection, 'url', encodeValue, check),
   );
 }
 
 function compileQuery(parts: readonly TemplatePart[]): (variables: Variables) => string | UrlFailure {
-  return concat(compilePieces(parts));
+  return concat(compilePieces(parts, refuseUnencodable));
 }
 
 // Paths
 
-/** Constant stretches stay whole; each segment with a hole is a piece that is watched for dots. */
+/** Constant stretches stay whole; each segment with a hole is a piece that is watched. */
 function compilePath(parts: readonly TemplatePart[]): (variables: Variables) => string | UrlFailure {
   const pieces: Piece<UrlFailure>[] = [];
   segmentsOf(parts).forEach((segment, i) => {
@@ -306,14 +310,16 @@ function segmentsOf(parts: readonly TemplatePart[]): TemplatePart[][] {
 
 function compileSegment(parts: readonly TemplatePart[]): Piece<UrlFailure> {
   const hole = parts.find((part) => part.kind === 'hole');
-  const pieces = compilePieces(parts);
+  const pieces = compilePieces(parts, refuseInPath);
   const render = concat(pieces);
   if (hole === undefined) return pieces.join('');
   const anchored = pieces.some((piece) => typeof piece === 'string' && !/^(\.|%2e)*$/i.test(piece));
   if (anchored) return render;
   return (variables) => {
     const text = render(variables);
-    return typeof text === 'string' && isDotSegment(text) ? fail('url', dotReason(text), hole.range) : text;
+    if (typeof text !== 'string') return text;
+    const reason = refuseSegment(text);
+    return reason === undefined ? text : fail('url', reason, hole.range);
   };
 }
 
@@ -331,11 +337,15 @@ function isDotSegment(segment: string): boolean {
   return /^(\.|%2e){1,2}$/i.test(segment);
 }
 
-function dotReason(segment: string): string {
-  return `the path segment would be ${JSON.stringify(segment)}, which climbs in the path`;
+/** Looks at a whole segment, encoded, that values have made. */
+function refuseSegment(segment: string): string | undefined {
+  if (segment === '') return 'a path segment would be empty, which is another path';
+  return isDotSegment(segment)
+    ? `the path segment would be ${JSON.stringify(segment)}, which climbs in the path`
+    : undefined;
 }
 
-/** `path:` expressions: a list, each element one more segment. */
+/** `path:` expressions: a list, each element one more segment; null is none. */
 function compileSegments(
   selection: Selection | undefined,
   part: keyof UrlParts,
@@ -350,9 +360,10 @@ function compileSegments(
     let path = before;
     for (const segment of value as unknown[]) {
       if (segment === null) continue;
-      const text = encodedText(segment, part, range);
+      const text = encodedText(segment, part, range, refuseInPath);
       if (typeof text !== 'string') return text;
-      if (isDotSegment(text)) return fail(part, dotReason(text), range);
+      const reason = refuseSegment(text);
+      if (reason !== undefined) return fail(part, reason, range);
       path += path.endsWith('/') ? text : `/${text}`;
     }
     return path;
@@ -396,11 +407,16 @@ function parameter(name: string, value: unknown, part: keyof UrlParts, range: Ra
   return query;
 }
 
-function encodedText(value: unknown, part: keyof UrlParts, range: Range): string | UrlFailure {
+function encodedText(
+  value: unknown,
+  part: keyof UrlParts,
+  range: Range,
+  check = refuseUnencodable,
+): string | UrlFailure {
   const text = scalarText(value);
   if (text === undefined)
     return fail(part, `strings, numbers and booleans are needed here, not ${kindOf(value)}`, range);
-  const reason = refuseUnencodable(text);
+  const reason = check(text);
   return reason === undefined ? encodeValue(text) : fail(part, reason, range);
 }
 
@@ -415,6 +431,13 @@ function refuseUnencodable(text: string): string | undefined {
   return /\p{Surrogate}/u.test(text)
     ? 'the value has half a surrogate pair, which has no UTF-8 form'
     : undefined;
+}
+
+/** No name of a resource has them; a backend that writes its paths to a log, or into a header, would be misled. */
+function refuseInPath(text: string): string | undefined {
+  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)
+    ? 'the value has a control character or a line break'
+    : refuseUnencodable(text);
 }
 
 const unreserved = /^[A-Za-z0-9\-._~]*$/;
