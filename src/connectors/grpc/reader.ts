@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** An answer that is not protobuf, or not of the message it should be. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
@@ -93,7 +95,11 @@ export class Reader {
     const end = this.end();
     const start = this.pos;
     this.pos = end;
-    return (this.bytes as FastBuffer).utf8Slice(start, end);
+    const text = (this.bytes as FastBuffer).utf8Slice(start, end);
+    // What is no UTF-8 has become this character; it may also have been sent.
+    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, end)))
+      throw new MalformedMessage('a text is not UTF-8');
+    return text;
   }
 
   chunk(): Buffer {

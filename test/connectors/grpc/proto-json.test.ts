@@ -462,9 +462,18 @@ describe('an answer that is no such message', () => {
     ['a length beyond the end', '72ff01'],
     ['a nested message that ends amid a value', '8a01021880'],
     ['a timestamp out of range', 'e203070880feffffffff7f'],
+    ['a text that is not UTF-8', '720361ff62'],
+    ['a text that ends amid a character', '720261c3'],
+    ['a text with half a surrogate pair', '7203eda080'],
   ])('%s is CONNECTOR_RESPONSE_INVALID', async (_, hex) => {
     await expect(answering(Buffer.from(hex, 'hex'))).rejects.toMatchObject({
       code: 'CONNECTOR_RESPONSE_INVALID',
+    });
+  });
+
+  test('the character that stands for unreadable ones can be sent', async () => {
+    expect((await answering(Buffer.from('7206c3a9efbfbd61', 'hex'))).body).toMatchObject({
+      stringField: 'é\ufffda',
     });
   });
 
