@@ -42,8 +42,32 @@ function checkList(list: HeaderList): Problem[] {
 
 function checkEntry(entry: HeaderDefinition, { owner, noun }: HeaderList): Problem[] {
   const reason = noun === 'header' ? againstHeader(entry) : againstMetadata(entry);
-  if (reason === undefined) return [];
+  if (reason === undefined) return checkConstants(entry, { owner, noun });
   return [inText(entry.node, 0, 'INVALID_HEADER', `${owner} sets the ${noun} "${entry.name}", ${reason}.`)];
+}
+
+/** Whitespace that templates drop, as they may be folded, is no fault. */
+const unsendable = {
+  header: /[^\t\n\f\r\x20-\x7e\x80-\xff]/u,
+  metadata: /[^\t\n\f\r\x20-\x7e]/u,
+} as const;
+
+const sendable = { header: 'printable Latin-1', metadata: 'printable ASCII' } as const;
+
+/** Constant text that cannot be sent would fail every call; what values bring is judged when they are there. */
+function checkConstants(
+  { name, value }: HeaderDefinition,
+  { owner, noun }: Pick<HeaderList, 'owner' | 'noun'>,
+): Problem[] {
+  for (const { kind, range } of value?.template.parts ?? []) {
+    if (value === undefined || kind === 'hole') continue;
+    const found = unsendable[noun].exec(value.text.value.slice(range.start, range.end));
+    if (found === null) continue;
+    const says = `has the character ${JSON.stringify(found[0])}, which cannot be sent: only ${sendable[noun]} can.`;
+    const message = `${owner}: the value of the ${noun} "${name}" ${says}`;
+    return [inText(value.text, range.start + found.index, 'INVALID_HEADER', message)];
+  }
+  return [];
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
