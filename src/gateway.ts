@@ -5,12 +5,17 @@ import { createLog, type Log } from './base/log.js';
 import type { MappingCounts } from './connectors/mapping-report.js';
 import { openAll } from './connectors/open.js';
 import { ask, subscribe, type Question } from './execution/ask.js';
+import { limitCosts } from './execution/cost-limit.js';
 import { limitOperations } from './execution/limited.js';
 import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
 import { createAuthenticator, type Authenticator } from './policy/authenticate.js';
 import { openDocuments } from './policy/documents.js';
 import { createGuard } from './policy/guard.js';
 import { openLimits } from './policy/limits.js';
+import { createCosts } from './policy/query-limits/cost.js';
+import type { LimitName } from './policy/query-limits/limits.js';
+import { createQueryLimits } from './policy/query-limits/query-limits.js';
+import { readWeights } from './policy/query-limits/weights.js';
 import type { CallerFacts } from './server/apollo.js';
 import { serve, type Served, type ServeOptions } from './server/serve.js';
 import { readSchemaFiles, toSchemaFile, type SchemaFile } from './subgraph/read.js';
@@ -47,6 +52,8 @@ export interface Gateway {
   subscribe(question: Question): Promise<ExecutionResult | AsyncIterableIterator<ExecutionResult>>;
   /** How the mappings of each connector have fared, by coordinate; in production a sample is looked at. */
   mappingCounts(): ReadonlyMap<string, Readonly<MappingCounts>>;
+  /** How many operations were beyond each limit since the start, also where that is only measured. */
+  limitCounts(): ReadonlyMap<LimitName, number>;
   /** Listens for HTTP, on the port of the config unless told otherwise. */
   serve(options?: Partial<ServeOptions>): Promise<Served>;
   /** Ends the connections to all backends. */
@@ -67,8 +74,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const log = options.log ?? createLog(config.log);
   const authenticator = createAuthenticator(config, log);
   const subgraphs = await readSubgraphs(options, config);
-  const limits = await openLimits(config, log);
+  const queryLimits = createQueryLimits({ ...config, log });
   const documents = await openDocuments(config, log);
+  const limits = await openLimits(config, log);
   const opened = await openAll(subgraphs, {
     environment,
     sources: config.sources,
@@ -85,31 +93,36 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     execute: createReferenceExecutor(schema, log),
     subscribe: createReferenceSubscriber(schema, log),
   };
-  const executable = limitOperations(executor, limits.operations);
+  const costs = createCosts(schema, readWeights(subgraphs), config.limits.listSize);
+  const counted = limitOperations(executor, limits.operations, costs.costOf);
+  const executable = limitCosts(counted, costs, queryLimits);
   const contextFor = createContextFor(config, authenticator);
+  const asking = { ...config, queryLimits };
   return {
     config,
     schema,
     subgraphs,
-    ask: (question) => ask(executable, question, config),
-    subscribe: (question) => subscribe(executable, question, config),
+    ask: (question) => ask(executable, question, asking),
+    subscribe: (question) => subscribe(executable, question, asking),
     serve: (more) => {
       authenticator.start();
       return serve({
         executable,
         contextFor,
-        operationLimits: limits.operations,
         mode: config.mode,
         host: config.host,
         port: config.port,
+        queryLimits,
         corsOrigins: config.corsOrigins,
         admit: documents.admit,
+        operationLimits: limits.operations,
         log,
         ...more,
         isReady: () => authenticator.isReady() && (more?.isReady?.() ?? true),
         connectionHeaders: [...authenticator.connectionHeaders, ...(more?.connectionHeaders ?? [])],
       });
     },
+    limitCounts: queryLimits.counts,
     mappingCounts: () =>
       new Map(
         opened.connected.flatMap(({ connectors }) =>
@@ -119,6 +132,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     close: async () => {
       authenticator.close();
       limits.close();
+      documents.close();
       await opened.close();
     },
   };

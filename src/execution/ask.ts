@@ -1,13 +1,17 @@
 import {
   GraphQLError,
   parse,
+  specifiedRules,
   validate,
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
 import type { Config } from '../base/config.js';
+import { GatewayError, toPublicError } from '../base/errors.js';
 import { RequestContext, type Headers, type Identity } from '../base/context.js';
+import { noIntrospection } from '../policy/query-limits/introspection.js';
+import type { QueryLimits } from '../policy/query-limits/query-limits.js';
 import type { Executable, ExecutionRequest } from './executor.js';
 
 /** One operation, asked without HTTP. */
@@ -26,7 +30,9 @@ export interface Question {
 }
 
 /** What questions are answered with. */
-export type Asking = Pick<Config, 'timeout' | 'mode'>;
+export interface Asking extends Pick<Config, 'timeout' | 'mode'> {
+  readonly queryLimits: QueryLimits;
+}
 
 /** Answers one operation. A fault in it is an error in the answer; it never throws. */
 export async function ask(
@@ -57,7 +63,7 @@ function toRequest(
   { query, operationName, variables, headers, identity, address = 'this process', signal }: Question,
   config: Asking,
 ): ExecutionRequest | { readonly errors: readonly GraphQLError[] } {
-  const document = checked(query, schema);
+  const document = checked(query, schema, config);
   if (!('kind' in document)) return { errors: document };
   const context = new RequestContext({
     identity,
@@ -71,12 +77,26 @@ function toRequest(
 }
 
 /** The document, or what is wrong with it. Validation throws where variables decide on the root of a subscription. */
-function checked(query: string, schema: GraphQLSchema): DocumentNode | readonly GraphQLError[] {
+function checked(
+  query: string,
+  schema: GraphQLSchema,
+  { mode, queryLimits }: Asking,
+): DocumentNode | readonly GraphQLError[] {
+  const isOpen = mode === 'development';
+  const rules = [...specifiedRules, queryLimits.rule, ...(isOpen ? [] : [noIntrospection])];
   try {
-    const document = parse(query);
-    const errors = validate(schema, document);
+    queryLimits.checkText(query);
+    const document = parse(query, { maxTokens: queryLimits.maxTokens });
+    const errors = validate(schema, document, rules, { hideSuggestions: !isOpen });
     return errors.length > 0 ? errors : document;
   } catch (error) {
-    return [error instanceof GraphQLError ? error : new GraphQLError('The query is not GraphQL.')];
+    return [toGraphQLError(queryLimits.readParserError(error) ?? error)];
   }
+}
+
+function toGraphQLError(error: unknown): GraphQLError {
+  if (error instanceof GatewayError) {
+    return toPublicError(new GraphQLError(error.message, { originalError: error }));
+  }
+  return error instanceof GraphQLError ? error : new GraphQLError('The query is not GraphQL.');
 }

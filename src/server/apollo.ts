@@ -22,6 +22,8 @@ import { createAdmission, type Admit } from '../policy/admission.js';
 import type { Evidence } from '../policy/authenticate.js';
 import type { OperationLimits } from '../policy/operation-limits.js';
 import { quotasOf } from '../policy/quotas.js';
+import { noIntrospection } from '../policy/query-limits/introspection.js';
+import { createQueryLimits, type QueryLimits } from '../policy/query-limits/query-limits.js';
 import { toAnswers, type Answers, type Writing } from './answers.js';
 import { readClaim, searchWithText, withText } from './document-claim.js';
 import { errorsForApollo, formatError, longestWait, type ErrorRules } from './format-error.js';
@@ -49,8 +51,8 @@ export interface ServerOptions {
   readonly log?: Log;
   /** Rules beside those of the GraphQL specification, such as limits on the shape of a query. */
   readonly validationRules?: readonly ValidationRule[];
-  /** Tokens a query may have; the parser stops there. */
-  readonly maxTokens?: number;
+  /** How large a query may be; as large as the configuration says by default, unless given. */
+  readonly queryLimits?: QueryLimits;
   /** Which documents are taken; every text, unless given. */
   readonly admit?: Admit;
   /** Counts each operation before it is read. */
@@ -144,13 +146,15 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
   const published = new WeakMap<object, GraphQLFormattedError>();
   const publish: Publish = (error, shown) => published.set(error, shown);
   const log = options.log ?? createLog('silent');
+  const { mode = 'production', queryLimits = createQueryLimits({ mode }) } = options;
   const errorRules: ErrorRules = {
     publicForm: (error) => published.get(error as object),
-    suggestions: options.mode === 'development',
+    suggestions: mode === 'development',
+    readParserError: queryLimits.readParserError,
     onMasked: (error) => log.error({ error }, 'an error was masked'),
   };
   const gateway = createGateway(options.executable, publish);
-  const apollo = createApollo({ ...options, log }, gateway, errorRules);
+  const apollo = createApollo({ ...options, log, mode, queryLimits }, gateway, errorRules);
   const generations = createGenerations();
   const admit = options.admit ?? createAdmission({});
   await apollo.start();
@@ -165,6 +169,7 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
         const refusal = await options.operationLimits?.admit(made);
         if (refusal !== undefined) throw refusal;
         takers.onContext?.(made);
+        queryLimits.checkText(request.parameters.query ?? '');
         const claim = readClaim(request.parameters);
         const { text, onAccepted } = await admit(claim);
         // The moment between Apollo's protection against cross-site requests and its look at the document.
@@ -352,16 +357,17 @@ function writingOf(rules: ErrorRules): Writing<ExecutionResult> {
 }
 
 function createApollo(
-  options: ServerOptions & { readonly log: Log },
+  options: ServerOptions & Required<Pick<ServerOptions, 'log' | 'mode' | 'queryLimits'>>,
   gateway: Gateway,
   errorRules: ErrorRules,
 ): ApolloServer<Carrier> {
-  const { mode = 'production', log, validationRules = [], maxTokens = 15_000 } = options;
+  const { mode, log, validationRules = [], queryLimits } = options;
   const isDevelopment = mode === 'development';
   return new ApolloServer<Carrier>({
     gateway,
     nodeEnv: mode,
-    introspection: isDevelopment,
+    // A rule of ours refuses it, in words that are the same without Apollo.
+    introspection: true,
     hideSchemaDetailsFromClientErrors: !isDevelopment,
     includeStacktraceInErrorResponses: false,
     csrfPrevention: true,
@@ -371,8 +377,8 @@ function createApollo(
     persistedQueries: false,
     // No `documentStore`: Apollo then keeps one for each schema, of 30 MB at most. One of ours would outlive a swap
     // and hand over documents that passed the rules of another schema.
-    parseOptions: { maxTokens },
-    validationRules: [...validationRules],
+    parseOptions: { maxTokens: queryLimits.maxTokens },
+    validationRules: [queryLimits.rule, ...(isDevelopment ? [] : [noIntrospection]), ...validationRules],
     formatError: (formatted, error) => formatError(formatted, error, errorRules),
     stringifyResult: (result) => `${stringifyJson(result)}\n`,
     logger: silentLogger,

@@ -1,7 +1,7 @@
 import { HeaderMap } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type ExecutionResult, type GraphQLFormattedError } from 'graphql';
-import { rootCause } from '../base/errors.js';
+import { GatewayError, rootCause } from '../base/errors.js';
 
 /** Codes that Apollo gives to its own remarks on a request; their messages are about the request alone. */
 const remarks: ReadonlySet<unknown> = new Set(
@@ -14,6 +14,8 @@ export interface ErrorRules {
   readonly publicForm: (error: unknown) => GraphQLFormattedError | undefined;
   /** Whether a message may say `Did you mean`, which names what the schema holds. */
   readonly suggestions: boolean;
+  /** What an error of the parser means, if it is that the query is too long. */
+  readonly readParserError: (error: unknown) => GatewayError | undefined;
   readonly onMasked: (error: unknown) => void;
 }
 
@@ -28,6 +30,8 @@ export function formatError(
 ): GraphQLFormattedError {
   const publicForm = rules.publicForm(error);
   if (publicForm !== undefined) return publicForm;
+  const refusal = refusalIn(error) ?? rules.readParserError(error);
+  if (refusal !== undefined) return { message: refusal.message, extensions: { ...refusal.extensions } };
   if (!remarks.has(formatted.extensions?.['code'])) {
     rules.onMasked(error);
     return { message: 'The gateway failed.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
@@ -38,6 +42,12 @@ export function formatError(
   }
   if (rules.suggestions) return formatted;
   return { ...formatted, message: formatted.message.replace(/ ?Did you mean.+\?$/s, '') };
+}
+
+/** What a rule of ours found in a query: Apollo gives all of them the code of its own. */
+function refusalIn(error: unknown): GatewayError | undefined {
+  const cause = error instanceof GraphQLError ? rootCause(error) : undefined;
+  return cause instanceof GatewayError ? cause : undefined;
 }
 
 /** What an error says about the HTTP answer as a whole. */

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { RequestContext } from '../../src/base/context.js';
 import { GatewayError } from '../../src/base/errors.js';
 import type { Log } from '../../src/base/log.js';
+import { createQueryLimits } from '../../src/policy/query-limits/query-limits.js';
 import { contextFor, executableFor, post, sampleExecutable, start } from './support.js';
 
 /** A promise and the function that settles it. */
@@ -321,7 +322,7 @@ describe('errors', () => {
   });
 
   test('for a query nested too deeply name no part of the machine', async () => {
-    const served = await start({ maxTokens: 1_000_000 });
+    const served = await start({ queryLimits: createQueryLimits({ limits: { maxTokens: 1_000_000 } }) });
     const { status, body } = await post(served, { query: '{hello'.repeat(50_000) });
     expect([status, body.errors[0]?.extensions['code']]).toEqual([400, 'GRAPHQL_PARSE_FAILED']);
     expect(body.errors[0]?.message).toBe('Syntax Error: The query is nested too deeply.');
@@ -329,7 +330,7 @@ describe('errors', () => {
 
   test('for a query with too many tokens come from the parser', async () => {
     const { status, body } = await post(await start(), { query: `{ ${'hello '.repeat(16_000)} }` });
-    expect([status, body.errors[0]?.extensions['code']]).toEqual([400, 'GRAPHQL_PARSE_FAILED']);
+    expect([status, body.errors[0]?.extensions['code']]).toEqual([400, 'QUERY_TOO_LONG']);
   });
 });
 

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import type { Log, LogFacts } from '../../src/base/log.js';
 import { createAdmission, type AdmissionOptions } from '../../src/policy/admission.js';
 import { createMemoryStore, longestKept, type DocumentStore } from '../../src/policy/document-store.js';
+import { createQueryLimits } from '../../src/policy/query-limits/query-limits.js';
 import { readTrustedDocuments, type TrustedDocuments } from '../../src/policy/trusted-documents.js';
 import type { Served, ServeOptions } from '../../src/server/serve.js';
 import { Feed, feedExecutable, until } from './feed.js';
@@ -141,7 +142,10 @@ describe('automatic persisted queries', () => {
     ['another documentId', hello, hashed(sha256(hello)), 'sha256:abc'],
   ])('with %s are 400 and not kept', async (_, query, extensions, documentId?: string) => {
     const store = countingStore();
-    const served = await startWith({ store }, { maxTokens: 100 });
+    const served = await startWith(
+      { store },
+      { queryLimits: createQueryLimits({ limits: { maxTokens: 100 } }) },
+    );
     const body = {
       query,
       extensions: extensions ?? hashed(sha256(query)),
@@ -163,7 +167,8 @@ describe('automatic persisted queries', () => {
   test('too long to be kept are answered', async () => {
     const store = countingStore();
     const query = `# ${'a'.repeat(longestKept)}\n${hello}`;
-    const served = await startWith({ store });
+    const queryLimits = createQueryLimits({ limits: { maxTokens: 15_000 } });
+    const served = await startWith({ store }, { queryLimits });
     expect((await post(served, { query, extensions: hashed(sha256(query)) })).body).toEqual(world);
     expect(store.kept.size).toBe(0);
   });

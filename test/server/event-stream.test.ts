@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { request as send } from 'undici';
 import { RequestContext } from '../../src/base/context.js';
 import type { CallerFacts } from '../../src/server/apollo.js';
+import { createQueryLimits } from '../../src/policy/query-limits/query-limits.js';
 import type { Served } from '../../src/server/serve.js';
 import { Feed, feedExecutable, until } from './feed.js';
 import { contextFor, executableFor, post, postText, start } from './support.js';
@@ -186,7 +187,7 @@ describe('errors', () => {
     const served = await start({
       executable: feedExecutable(new Feed()),
       mode: 'production',
-      maxTokens: 150,
+      queryLimits: createQueryLimits({ limits: { maxTokens: 150 } }),
     });
     const { body } = await post(served, { query });
     const events = await open(served, { query });

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { RequestContext } from '../../src/base/context.js';
 import { GatewayError } from '../../src/base/errors.js';
 import type { CallerFacts } from '../../src/server/apollo.js';
+import { createQueryLimits } from '../../src/policy/query-limits/query-limits.js';
 import type { Served } from '../../src/server/serve.js';
 import { Feed, feedExecutable, until } from './feed.js';
 import { contextFor, exchange, executableFor, headText, post, postText, start, tokenOf } from './support.js';
@@ -181,7 +182,7 @@ describe('an operation over a WebSocket is guarded as one by POST', () => {
     const served = await start({
       executable: feedExecutable(new Feed()),
       mode: 'production',
-      maxTokens: 150,
+      queryLimits: createQueryLimits({ limits: { maxTokens: 150 } }),
     });
     const { body } = await post(served, { query, extensions: {} });
     const bare = await connected(served);

@@ -132,7 +132,7 @@ function look({ node, depth, nesting, isRoot }: Pending, result: Walk, pending: 
       if (node.alias !== undefined) result.aliases++;
       result.depth = Math.max(result.depth, inside.depth);
       result.nesting = Math.max(result.nesting, inside.nesting);
-      into(node.arguments, here);
+      into(node.arguments, deeper);
       into(node.directives, here);
       into(node.selectionSet?.selections, inside);
       return;

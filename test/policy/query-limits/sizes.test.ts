@@ -35,7 +35,7 @@ describe('a document has', () => {
     ['the most that one operation has', 'query A { a { b } } query B { x: a y: a }', { depth: 2, fields: 2 }],
     ['what an unused fragment has', '{ a } fragment F on T { x: a { y: b } }', { depth: 2, aliases: 2 }],
     ['no root fields in a fragment', '{ a } fragment F on T { x y z }', { rootFields: 1, fields: 3 }],
-    ['nested values', '{ a(b: [[{ c: [1] }]]) }', { depth: 1, nesting: 4 }],
+    ['nested values', '{ a(b: [[{ c: [1] }]]) }', { depth: 1, nesting: 5 }],
     ['nested values of variables', 'query ($v: I = { a: { b: 1 } }) { a(v: $v) }', { nesting: 2 }],
     ['nested values of directives', '{ a @d(v: [[[[[1]]]]]) }', { nesting: 5 }],
     ['nested types', 'query ($v: [[[Int!]!]!]!) { a(v: $v) }', { nesting: 7 }],
