@@ -133,6 +133,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       authenticator.close();
       limits.close();
       documents.close();
+      documents.close();
       await opened.close();
     },
   };

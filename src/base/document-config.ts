@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import { parseDuration } from './duration.js';
+
+const duration = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no length of time such as "1h"')
+  .transform((text) => parseDuration(text) ?? Number.NaN);
 
 const trustedDocuments = z.strictObject({
   /** A folder of `.graphql` files, or a manifest. */
@@ -8,11 +14,13 @@ const trustedDocuments = z.strictObject({
 });
 
 const persistedQueries = z.strictObject({
-  /** Where automatic persisted queries are kept; `off` for nowhere. */
-  store: z.enum(['memory', 'off']).default('memory'),
+  /** Where automatic persisted queries are kept: in each gateway, also in the Redis they share, or nowhere. */
+  store: z.enum(['memory', 'redis', 'off']).default('memory'),
+  /** In memory. */
   maxEntries: z.int().min(1).default(10_000),
-  /** Of memory. */
   maxBytes: z.int().min(1_024).default(30_000_000),
+  /** How long Redis keeps one. */
+  ttl: duration.prefault('24h'),
 });
 
 /** What the configuration says of documents that are known by an id. */

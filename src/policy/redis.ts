@@ -1,4 +1,5 @@
 import { ConfigError } from '../base/config.js';
+import type { RedisTexts } from './redis-document-store.js';
 import type { RedisCommands } from './redis-windows.js';
 
 /** How Redis is reached. */
@@ -8,7 +9,7 @@ export interface RedisSetting {
 }
 
 /** An open connection, or one that will be as soon as it can. */
-export interface RedisConnection extends RedisCommands {
+export interface RedisConnection extends RedisCommands, RedisTexts {
   disconnect(): void;
 }
 
