@@ -1,14 +1,21 @@
 import { getNamedType, isObjectType, type GraphQLObjectType } from 'graphql';
-import { inputPaths, variableUses, type InputTree } from '../mapping/shape.js';
-import { outputShape, type OutputShape } from '../mapping/shape.js';
+import {
+  inputPaths,
+  outputShape,
+  variableUses,
+  type FieldTree,
+  type InputTree,
+  type OutputShape,
+} from '../mapping/shape.js';
 import { pruneSelection } from '../mapping/prune.js';
 import { expressionsOf } from '../subgraph/expressions.js';
+import { requiredBy } from '../subgraph/given-fields.js';
 import { publicName } from '../subgraph/public-name.js';
 import type { ConnectDefinition, Expression, Subgraph } from '../subgraph/subgraph.js';
 
 /**
- * From which fields other fields are computed, by `Type.field`: a connector reads them of its object by `$this`, or a
- * selection makes both from the same part of an answer. Who may not see the one must not see it in the other.
+ * From which fields other fields are computed, by `Type.field`: a connector reads them of its object by `$this`, a
+ * Federation subgraph is told them as `@requires` says, or a selection makes both from the same part of an answer. Who may not see the one must not see it in the other.
  */
 export function readSources(subgraphs: readonly Subgraph[]): ReadonlyMap<string, ReadonlySet<string>> {
   const sources = new Map<string, Set<string>>();
@@ -17,6 +24,7 @@ export function readSources(subgraphs: readonly Subgraph[]): ReadonlyMap<string,
     sources.set(field, known.add(source));
   };
   for (const subgraph of subgraphs) {
+    noteRequiredFields(subgraph, note);
     for (const connect of subgraph.connects) {
       noteReadFields(connect, subgraph, note);
       if (connect.selection !== undefined) noteTwins(connect, connect.selection, subgraph, note);
@@ -40,6 +48,25 @@ export function sourcesOf(
 }
 
 type Note = (field: string, source: string) => void;
+
+/** A field that `@requires` others is computed from them. */
+function noteRequiredFields(subgraph: Subgraph, note: Note): void {
+  for (const type of Object.values(subgraph.schema.getTypeMap())) {
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      for (const path of pathsOf(requiredBy(field))) {
+        const coordinate = `${publicName(subgraph, type.name)}.${field.name}`;
+        for (const source of fieldsAlong(path, type.name, subgraph)) note(coordinate, source);
+      }
+    }
+  }
+}
+
+function pathsOf(fields: FieldTree): string[][] {
+  return [...fields].flatMap(([name, below]) =>
+    below === null ? [[name]] : pathsOf(below).map((path) => [name, ...path]),
+  );
+}
 
 /** A field whose connector reads siblings is computed from them. */
 function noteReadFields(connect: ConnectDefinition, subgraph: Subgraph, note: Note): void {

@@ -189,6 +189,17 @@ describe('what is computed from a protected field', () => {
     });
   });
 
+  test('by a subgraph that requires it is protected, too', async () => {
+    const ask = await company({
+      'tax.graphql': `extend schema @source(name: "tax", graphql: { url: "http://127.0.0.1:1" })
+        type Person @key(fields: "id") { id: ID! ssn: String @external rate: Int @requires(fields: "ssn") }`,
+    });
+    expect(await ask('{ me { rate } }', '1')).toMatchObject({
+      codes: ['me.rate FORBIDDEN'],
+      documents: ['query { me { __typename } }'],
+    });
+  });
+
   test('by a selection from the same part of the answer is protected, too', async () => {
     const ask = await company();
     expect(await ask('{ payroll(ids: [1, 2]) { hint } }', '2')).toMatchObject({
