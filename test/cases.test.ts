@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createGateway } from '../src/index.js';
+import { createGateway, type ConfigInput } from '../src/index.js';
 import { blocksOf, type Block } from './support/markdown.js';
 import { startRest, type CannedAnswer } from './support/rest.js';
 
@@ -8,6 +8,7 @@ import { startRest, type CannedAnswer } from './support/rest.js';
  * Runs every case of `test/cases/`. A case is one behaviour: a markdown file whose blocks stand below headings
  *
  * - `schemas/name.graphql`: a schema file; its backend is `{$env.BACKEND}`
+ * - `config`: the configuration, where it matters
  * - `backend VERB /path [status]`: what the backend answers to a request
  * - `ask`, or `ask as {"sub": "1"}`: the query; a JSON block below `with` holds its variables
  * - `answer`: the JSON that must come out
@@ -25,7 +26,7 @@ describe.each(readdirSync(folder).filter((name) => name.endsWith('.md')))('%s', 
     const gateway = await createGateway({
       files: filesOf(blocks),
       environment: { BACKEND: backend.url },
-      config: { log: 'silent' },
+      config: { ...configOf(blocks), log: 'silent' },
     });
     try {
       const result = await gateway.ask(questionOf(blocks));
@@ -53,6 +54,11 @@ function answersOf(blocks: readonly Block[]): Map<string, CannedAnswer> {
 function filesOf(blocks: readonly Block[]): Record<string, string> {
   const files = blocks.filter((block) => block.heading.startsWith('schemas/'));
   return Object.fromEntries(files.map((block) => [block.heading, block.text]));
+}
+
+function configOf(blocks: readonly Block[]): ConfigInput {
+  const config = blocks.find(({ heading }) => heading === 'config');
+  return config === undefined ? {} : (JSON.parse(config.text) as ConfigInput);
 }
 
 function questionOf(blocks: readonly Block[]) {
