@@ -18,6 +18,7 @@ import { createQueryLimits } from './policy/query-limits/query-limits.js';
 import { readWeights } from './policy/query-limits/weights.js';
 import type { CallerFacts } from './server/apollo.js';
 import { serve, type Served, type ServeOptions } from './server/serve.js';
+import { readTls } from './server/tls.js';
 import { readSchemaFiles, toSchemaFile, type SchemaFile } from './subgraph/read.js';
 import type { Subgraph } from './subgraph/subgraph.js';
 import { parseSubgraphs } from './subgraph/validate.js';
@@ -54,7 +55,11 @@ export interface Gateway {
   mappingCounts(): ReadonlyMap<string, Readonly<MappingCounts>>;
   /** How many operations were beyond each limit since the start, also where that is only measured. */
   limitCounts(): ReadonlyMap<LimitName, number>;
-  /** Listens for HTTP, on the port of the config unless told otherwise. */
+  /**
+   * Listens for HTTP, or HTTPS, on the port of the config unless told otherwise.
+   *
+   * @throws ConfigError where a file of `tls` cannot be used
+   */
   serve(options?: Partial<ServeOptions>): Promise<Served>;
   /** Ends the connections to all backends. */
   close(): Promise<void>;
@@ -104,7 +109,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     subgraphs,
     ask: (question) => ask(executable, question, asking),
     subscribe: (question) => subscribe(executable, question, asking),
-    serve: (more) => {
+    serve: async (more) => {
+      const tls = config.tls && (await readTls(config.tls));
       authenticator.start();
       return serve({
         executable,
@@ -112,6 +118,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         mode: config.mode,
         host: config.host,
         port: config.port,
+        tls,
         queryLimits,
         corsOrigins: config.corsOrigins,
         admit: documents.admit,

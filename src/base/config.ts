@@ -118,7 +118,7 @@ export function findConfigFile(folder: string): string | undefined {
 
 /**
  * Reads a config file: JSON, or a module whose default export is the configuration.
- * `schemas`, `savedSchemas` and the path of `trustedDocuments` in it are relative to the file.
+ * `schemas`, `savedSchemas`, the path of `trustedDocuments` and the files of `tls` in it are relative to the file.
  *
  * @throws ConfigError where the file cannot be read
  */
@@ -132,7 +132,12 @@ export async function readConfigFile(file: string): Promise<ConfigInput> {
     const folder: unknown = input[key];
     return typeof folder === 'string' ? [[key, resolve(dirname(file), folder)] as const] : [];
   });
-  return { ...input, ...Object.fromEntries(folders), ...withDocumentsBeside(file, input) };
+  return {
+    ...input,
+    ...Object.fromEntries(folders),
+    ...withDocumentsBeside(file, input),
+    ...withTlsBeside(file, input),
+  };
 }
 
 function withDocumentsBeside(
@@ -142,6 +147,16 @@ function withDocumentsBeside(
   const path: unknown = given?.path;
   if (given === undefined || typeof path !== 'string') return {};
   return { trustedDocuments: { ...given, path: resolve(dirname(file), path) } };
+}
+
+function withTlsBeside(file: string, { tls }: ConfigInput): Pick<ConfigInput, 'tls'> {
+  const given: unknown = tls;
+  if (typeof given !== 'object' || given === null) return {};
+  const files = Object.entries(given).map(([key, value]: [string, unknown]) => [
+    key,
+    key !== 'clientCertificates' && typeof value === 'string' ? resolve(dirname(file), value) : value,
+  ]);
+  return { tls: Object.fromEntries(files) as ConfigInput['tls'] };
 }
 
 async function loadConfigFile(file: string): Promise<unknown> {

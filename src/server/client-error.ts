@@ -29,7 +29,7 @@ export function answerClientErrors(server: Server, responseOn: ResponseOn): void
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (failed.has(socket)) return;
     failed.add(socket);
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    if (isUnspeakable(error, socket)) socket.destroy();
     else refuse(socket, responseOn(socket), toReply(toRefusal(error.code)));
   });
   // Node hands these over as bare sockets: CONNECT is no request to it.
@@ -42,6 +42,11 @@ export function answerClientErrors(server: Server, responseOn: ResponseOn): void
       toReply(new Refusal(417, 'Only "100-continue" can be expected.', { connection: 'close' })),
     );
   });
+}
+
+/** Whether there is nobody to answer, or, where the TLS handshake has failed, no way to. */
+function isUnspeakable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): boolean {
+  return code === 'ECONNRESET' || /^ERR_(?:SSL|TLS)_/.test(code) || !socket.writable;
 }
 
 /** Refuses what came on a bare socket, after the answer that is under way there, and closes the connection. */

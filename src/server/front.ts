@@ -4,6 +4,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { Headers } from '../base/context.js';
 import { createLog, type Log } from '../base/log.js';
 import { jsonTypes, preferredType } from './accept.js';
@@ -25,6 +26,7 @@ import { errorBody, Refusal, toReply, type Reply } from './refusal.js';
 import { sandboxPage, type FirstOperation } from './sandbox.js';
 import { send } from './send.js';
 import { defaultSubscriptionLimits, type Subscribers, type SubscriptionLimits } from './subscribers.js';
+import { clientCertificate, type TlsSettings } from './tls.js';
 import { acceptWebSockets, Incoming } from './websocket.js';
 
 /** What a request may weigh and how long it may take to arrive. */
@@ -71,6 +73,8 @@ export interface FrontOptions {
    * proxy before the gateway sets or removes: it does not look into messages.
    */
   readonly connectionHeaders?: readonly string[];
+  /** Serves HTTPS, and nothing else. */
+  readonly tls?: TlsSettings | undefined;
   readonly log?: Log;
 }
 
@@ -94,7 +98,7 @@ interface Front {
  */
 export function createFront(options: FrontOptions): Server {
   const limits = { ...defaultLimits, ...options.limits };
-  const http = createHttpServer({
+  const settings = {
     IncomingMessage: Incoming,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
@@ -103,7 +107,11 @@ export function createFront(options: FrontOptions): Server {
     connectionsCheckingInterval: limits.checkIntervalMs,
     // Node's own answer to a request without `Host` has no body; `checkHead` gives one.
     requireHostHeader: false,
-  });
+  };
+  const http =
+    options.tls === undefined
+      ? createHttpServer(settings)
+      : createHttpsServer({ ...settings, ...options.tls, handshakeTimeout: limits.headersTimeoutMs });
   http.maxConnections = limits.maxConnections;
   const front: Front = {
     server: options.server,
@@ -256,6 +264,7 @@ function toFacts(request: IncomingMessage, response: ServerResponse, headers: He
     headers: endToEndHeaders(headers),
     received: headers,
     address: request.socket.remoteAddress ?? '',
+    certificate: clientCertificate(request.socket),
     signal: abortedWhenGone(response),
   };
 }

@@ -72,7 +72,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     // What goes wrong with one connection must not end the process.
     http.on('error', (error) => options.log?.error({ error }, 'a connection could not be accepted'));
     return {
-      url: toUrl(host, port),
+      url: toUrl(options.tls === undefined ? 'http' : 'https', host, port),
       port,
       ...(wanted !== 0 && port !== wanted && { portTaken: wanted }),
       swap: server.swap,
@@ -96,22 +96,31 @@ async function listen(http: Server, host: string, port: number, triesLeft: numbe
   return (http.address() as AddressInfo).port;
 }
 
-/** Connections on which nothing was ever asked. Node counts them as busy, so an end would wait for them. */
-function trackSilentSockets(http: Server): ReadonlySet<Socket> {
-  const silent = new Set<Socket>();
-  http.on('connection', (socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-  });
-  http.on('request', (request) => silent.delete(request.socket));
-  http.on('upgrade', (request) => silent.delete(request.socket));
+/**
+ * Connections on which nothing was ever asked, by their peers. Node counts them as busy, so an end would wait for them.
+ * With TLS, the socket of a connection is another one after the handshake.
+ */
+function trackSilentSockets(http: Server): ReadonlyMap<string, Socket> {
+  const silent = new Map<string, Socket>();
+  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  const add = (socket: Socket): void => {
+    const peer = peerOf(socket);
+    silent.set(peer, socket);
+    socket.once('close', () => {
+      if (silent.get(peer) === socket) silent.delete(peer);
+    });
+  };
+  http.on('connection', add);
+  http.on('secureConnection', add);
+  http.on('request', (request) => silent.delete(peerOf(request.socket)));
+  http.on('upgrade', (request) => silent.delete(peerOf(request.socket)));
   return silent;
 }
 
 interface Closing {
   readonly http: Server;
   readonly server: GraphQLServer;
-  readonly silent: ReadonlySet<Socket>;
+  readonly silent: ReadonlyMap<string, Socket>;
   readonly subscribers: Subscribers;
 }
 
@@ -128,7 +137,7 @@ async function close(
   const closed = once(http, 'close');
   // Closes idle connections too; busy ones end with their answer, which says `Connection: close` from now on.
   http.close();
-  for (const socket of silent) socket.destroy();
+  for (const socket of silent.values()) socket.destroy();
   subscribers.endAll();
   await closed;
   clearTimeout(timer);
@@ -136,8 +145,8 @@ async function close(
 }
 
 /** An address people can click, also where the server listens on all interfaces. */
-function toUrl(host: string, port: number): string {
+function toUrl(scheme: string, host: string, port: number): string {
   const isLocal = ['127.0.0.1', '0.0.0.0', '::', '::1', ''].includes(host);
-  if (isLocal) return `http://localhost:${port}`;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  if (isLocal) return `${scheme}://localhost:${port}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

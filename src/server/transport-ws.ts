@@ -19,6 +19,7 @@ import { createOutlet, type Outlet } from './outlet.js';
 import { readJson } from './read-request.js';
 import { errorBody } from './refusal.js';
 import type { SubscriptionLimits } from './subscribers.js';
+import { clientCertificate } from './tls.js';
 
 /** What a {@link Connection} needs. */
 export interface ConnectionOptions {
@@ -275,9 +276,11 @@ export class Connection {
     for (const id of [...this.#awaited.keys()]) this.#drop(id);
   }
 
-  /** Headers and token are the connection's; all else is the operation's own. */
+  /** Headers and proofs are the connection's; all else is the operation's own. */
   #callerFacts(facts: ConnectionFacts, signal: AbortSignal): CallerFacts {
-    return { ...facts, address: this.#options.socket.remoteAddress ?? '', signal };
+    const { socket } = this.#options;
+    const address = socket.remoteAddress ?? '';
+    return { ...facts, address, certificate: clientCertificate(socket), signal };
   }
 }
 

@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { ConfigError, toConfig } from '../../src/base/config.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigError, readConfigFile, toConfig } from '../../src/base/config.js';
 
 const digest = '0123456789abcdef'.repeat(4);
 const hash = `sha256:${digest}`;
@@ -106,4 +109,19 @@ test('HTTPS that asks for certificates needs to know whose', () => {
   const files = { cert: 'a.pem', key: 'b.pem' };
   expect(faultsOf({ tls: { ...files, clientCertificates: 'required' } })[0]).toContain('"tls" needs both');
   expect(faultsOf({ tls: { ...files, ca: 'c.pem' } })[0]).toContain('"tls" needs both');
+});
+
+test('the files of HTTPS are found beside the configuration', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'config-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'backstitch.config.json');
+  const tls = { cert: 'tls/a.pem', key: '/etc/b.pem', ca: './c.pem', clientCertificates: 'optional' };
+  writeFileSync(file, JSON.stringify({ tls }));
+  expect(await readConfigFile(file)).toEqual({
+    tls: { ...tls, cert: join(folder, 'tls/a.pem'), ca: join(folder, 'c.pem') },
+  });
+  for (const other of [null, 'a.pem', 7]) {
+    writeFileSync(file, JSON.stringify({ tls: other }));
+    expect(await readConfigFile(file)).toEqual({ tls: other });
+  }
 });

@@ -29,30 +29,42 @@ export function identityOfCertificate({ certificate, isAuthorized }: ClientCerti
 }
 
 function readCertificate(certificate: X509Certificate): Identity {
-  // One part a line, line breaks in values escaped.
-  const parts = certificate.subject.split('\n');
-  const names = parts.flatMap((part) => (part.startsWith('CN=') ? [part.slice('CN='.length)] : []));
+  const { CN: name } = certificate.toLegacyObject().subject as Readonly<Record<string, unknown>>;
   return toIdentity({
-    subject: parts.map((part) => part.replaceAll(/[\\,]/g, '\\$&')).join(', '),
+    subject: oneLine(certificate.subject),
     by: 'certificate',
     expiresAt: Date.parse(certificate.validTo),
     claims: {
-      // Two would leave open which one a rule means.
-      ...(names.length === 1 && { cn: names[0] }),
+      // Several would leave open which one a rule means.
+      ...(typeof name === 'string' && { cn: name }),
       ...readAlternativeNames(certificate.subjectAltName),
-      fingerprint: certificate.fingerprint256,
+      issuer: oneLine(certificate.issuer),
       serial: certificate.serialNumber,
-      issuer: certificate.issuer.split('\n').join(', '),
+      fingerprint: certificate.fingerprint256,
     },
   });
 }
 
-/** `DNS:a.example, URI:spiffe://example/b`; a value with a comma or quote is a JSON text. */
-function readAlternativeNames(text = ''): { dns: string[]; uri: string[]; email: string[] } {
-  const names = [...text.matchAll(/(DNS|URI|email):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/g)];
-  const ofKind = (wanted: string) =>
-    names.flatMap(([, kind, value = '']) =>
-      kind === wanted ? [value.startsWith('"') ? (JSON.parse(value) as string) : value] : [],
-    );
-  return { dns: ofKind('DNS'), uri: ofKind('URI'), email: ofKind('email') };
+/** A distinguished name: Node has a part on each line, with commas and line breaks in values escaped. */
+function oneLine(name: string): string {
+  return name.split('\n').join(', ');
+}
+
+/** `DNS:a.example, URI:spiffe://example/b`; Node writes a value that could be taken for more than one as JSON. */
+const alternativeName = /([A-Za-z ]+):(?:"((?:[^"\\]|\\.)*)"|([^,"]*))(?:, |$)/y;
+
+const claimOf: ReadonlyMap<string, 'dns' | 'uri' | 'email'> = new Map([
+  ['DNS', 'dns'],
+  ['URI', 'uri'],
+  ['email', 'email'],
+]);
+
+function readAlternativeNames(text = ''): Readonly<Record<'dns' | 'uri' | 'email', readonly string[]>> {
+  const names = { dns: [] as string[], uri: [] as string[], email: [] as string[] };
+  for (alternativeName.lastIndex = 0; ;) {
+    const [, kind = '', quoted, plain = ''] = alternativeName.exec(text) ?? [];
+    if (kind === '') return names;
+    const claim = claimOf.get(kind);
+    if (claim) names[claim].push(quoted === undefined ? plain : (JSON.parse(`"${quoted}"`) as string));
+  }
 }
