@@ -40,7 +40,8 @@ async function startBackend(): Promise<RestBackend> {
 async function gatewayFor(backend: RestBackend, config: ConfigInput = {}): Promise<Gateway> {
   const gateway = await createGateway({
     files: { 'users.graphql': schema },
-    config: { log: 'silent', savedSchemas: false, ...config },
+    // Of 50 aliases, so that it is the rate limit that refuses them.
+    config: { log: 'silent', savedSchemas: false, limits: { maxAliases: 50, maxRootFields: 50 }, ...config },
     environment: { USERS_URL: backend.url },
   });
   onTestFinished(() => gateway.close());
