@@ -87,6 +87,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     sources: config.sources,
     savedSchemas: config.savedSchemas,
     maxCallsPerOperation: config.maxCallsPerOperation,
+    rows: { max: config.limits.maxRows, refuse: queryLimits.checkRows },
     log,
   });
   const guard = createGuard(subgraphs, { ...config, limiter: limits.fields, log });

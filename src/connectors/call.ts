@@ -9,6 +9,7 @@ import { noteFailure } from './failure.js';
 import { createJudge } from './judge.js';
 import { createLimits } from './limits.js';
 import { mapAnswer, type MappingCounts } from './mapping-report.js';
+import { spendRows, type CountRows, type RowBudget } from './row-budget.js';
 import type { CallLimits, Outgoing, Reply, Transport } from './transport.js';
 import { toVariables, withReply } from './variables.js';
 import type { Wanted } from './wanted.js';
@@ -26,6 +27,8 @@ export interface CallSetting {
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
   readonly budget: CallBudget;
+  readonly rows: RowBudget;
+  readonly countRows: CountRows;
   readonly counts: MappingCounts;
   readonly log: Log;
 }
@@ -53,8 +56,18 @@ export function createCall(setting: CallSetting): Connector['fetch'] {
     );
     const replied = withReply(variables, reply);
     judge(reply, replied);
-    return mapAnswer(answer.mapping, reply.body, replied, context, setting);
+    const value = mapAnswer(answer.mapping, reply.body, replied, context, setting);
+    countRows(value, context, setting);
+    return value;
   };
+}
+
+function countRows(value: unknown, context: RequestContext, setting: CallSetting): void {
+  try {
+    spendRows(context, setting.countRows(value), setting.rows);
+  } catch (error) {
+    throw noteFailure(error, 'An answer has more rows than the operation may have.', context, setting);
+  }
 }
 
 async function perform(

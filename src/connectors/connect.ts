@@ -10,6 +10,7 @@ import { createCall } from './call.js';
 import type { CallBudget } from './call-budget.js';
 import type { Connector } from './connector.js';
 import type { MappingCounts } from './mapping-report.js';
+import { rowCounter, type RowBudget } from './row-budget.js';
 import { createStream } from './stream.js';
 import type { StreamTransport, Transport } from './transport.js';
 import { treeOf, unionOf } from './wanted.js';
@@ -25,6 +26,7 @@ export interface ConnectorSetting {
   readonly environment: Environment;
   readonly config: Readonly<Record<string, unknown>>;
   readonly budget: CallBudget;
+  readonly rows: RowBudget;
   readonly log: Log;
 }
 
@@ -43,7 +45,8 @@ export function createConnector(definition: ConnectDefinition, setting: Connecto
   const facts = { service: definition.subgraph, connector: { coordinate: definition.coordinate } };
   const changes = definition.type === (setting.subgraph.schema.getMutationType()?.name ?? 'Mutation');
   const counts: MappingCounts = { answers: 0, checked: 0, remarks: 0 };
-  const call = { ...setting, definition, answers, facts, changes, counts };
+  const countRows = rowCounter(definition, setting.subgraph, !forwards);
+  const call = { ...setting, definition, answers, facts, changes, counts, countRows };
   const inOrder = entity !== undefined;
   const takesMany = inOrder || uses.some((use) => use.name === '$batch');
   return {

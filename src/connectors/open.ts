@@ -7,6 +7,7 @@ import type { ConnectDefinition, SourceDefinition, Subgraph } from '../subgraph/
 import { createConnector, type ConnectorSetting } from './connect.js';
 import type { Connector } from './connector.js';
 import { openSourceless, protocols } from './protocols.js';
+import type { RowBudget } from './row-budget.js';
 import type { OpenSource, Protocol, Setting } from './transport.js';
 
 /** Connectors of one subgraph whose sources are open. */
@@ -29,6 +30,8 @@ export interface OpenSetting {
   readonly sources: Config['sources'];
   /** How many calls one operation may make to all backends together. */
   readonly maxCallsPerOperation: number;
+  /** How many rows all backends together may answer one operation with. */
+  readonly rows: RowBudget;
   readonly savedSchemas?: Config['savedSchemas'];
   readonly log: Log;
 }
@@ -137,6 +140,7 @@ function prepare(
     environment: setting.environment,
     config: own?.config ?? {},
     budget: { total: setting.maxCallsPerOperation, ofSource: own?.maxCallsPerOperation ?? Infinity },
+    rows: setting.rows,
     log: setting.log,
   });
 }

@@ -50,6 +50,7 @@ async function connector(text: string): Promise<Connector> {
     environment: {},
     config: {},
     budget: { total: 1_000, ofSource: Infinity },
+    rows: { max: Infinity, refuse: () => undefined },
     log,
   });
 }
