@@ -1,4 +1,5 @@
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { Closing } from './base/closing.js';
 import { toConfig, type Config, type ConfigInput, type Environment } from './base/config.js';
 import { RequestContext } from './base/context.js';
 import { createLog, type Log } from './base/log.js';
@@ -74,22 +75,34 @@ export interface Gateway {
  * const { url } = await gateway.serve();
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const closing = new Closing();
+  try {
+    return await openGateway(options, closing);
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+async function openGateway(options: GatewayOptions, closing: Closing): Promise<Gateway> {
   const environment = options.environment ?? {};
   const config = toConfig(options.config ?? {}, environment);
   const log = options.log ?? createLog(config.log);
-  const authenticator = createAuthenticator(config, log);
+  const authenticator = closing.add(createAuthenticator(config, log));
   const subgraphs = await readSubgraphs(options, config);
   const queryLimits = createQueryLimits({ ...config, log });
-  const documents = await openDocuments(config, log);
-  const limits = await openLimits(config, log);
-  const opened = await openAll(subgraphs, {
-    environment,
-    sources: config.sources,
-    savedSchemas: config.savedSchemas,
-    maxCallsPerOperation: config.maxCallsPerOperation,
-    rows: { max: config.limits.maxRows, refuse: queryLimits.checkRows },
-    log,
-  });
+  const documents = closing.add(await openDocuments(config, log));
+  const limits = closing.add(await openLimits(config, log));
+  const opened = closing.add(
+    await openAll(subgraphs, {
+      environment,
+      sources: config.sources,
+      savedSchemas: config.savedSchemas,
+      maxCallsPerOperation: config.maxCallsPerOperation,
+      rows: { max: config.limits.maxRows, refuse: queryLimits.checkRows },
+      log,
+    }),
+  );
   const guard = createGuard(subgraphs, { ...config, limiter: limits.fields, log });
   const { schema } = buildSupergraph(opened.connected, guard.facts);
   documents.check(schema);
@@ -137,13 +150,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
           connectors.map((each) => [each.coordinate, each.counts]),
         ),
       ),
-    close: async () => {
-      authenticator.close();
-      limits.close();
-      documents.close();
-      documents.close();
-      await opened.close();
-    },
+    close: () => closing.close(),
   };
 }
 

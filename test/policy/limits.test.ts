@@ -189,6 +189,29 @@ describe.skipIf(whyNoRedis !== undefined)(withRedis('a limit of 5, of two gatewa
     expect(backend.calls).toHaveLength(count);
   });
 
+  test('leaves no connection behind where a gateway cannot be made', async () => {
+    const { client, url } = await startRedis();
+    const others = `
+      extend schema @source(name: "others", grpc: { address: "127.0.0.1:1", reflection: true })
+      type Query {
+        a: Int @connect(source: "others", grpc: { method: "a.B/C" }, selection: "$.a")
+      }
+    `;
+    const gateway = createGateway({
+      files: { 'others.graphql': others },
+      config: { log: 'silent', savedSchemas: false, redis: { url } },
+    });
+    await expect(gateway).rejects.toThrow('SCHEMA_FILE_INVALID');
+    await expect
+      .poll(
+        async () =>
+          String(await client.client('LIST'))
+            .trim()
+            .split('\n').length,
+      )
+      .toBe(1);
+  });
+
   test('is each its own for gateways with another prefix', async () => {
     const backend = await startBackend();
     const { url } = await startRedis();
