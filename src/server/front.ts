@@ -24,7 +24,7 @@ import { endToEndHeaders, firstValue, readHeaders } from './headers.js';
 import { readBody, readParameters, readSearch } from './read-request.js';
 import { errorBody, Refusal, toReply, type Reply } from './refusal.js';
 import { sandboxPage, type FirstOperation } from './sandbox.js';
-import { send } from './send.js';
+import { cutWhenStalled, send } from './send.js';
 import { defaultSubscriptionLimits, type Subscribers, type SubscriptionLimits } from './subscribers.js';
 import { clientCertificate, type TlsSettings } from './tls.js';
 import { acceptWebSockets, Incoming } from './websocket.js';
@@ -38,7 +38,9 @@ export interface FrontLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** How often the timeouts are looked at. */
+  /** A client that takes nothing of its answer for this long is cut. */
+  readonly stallTimeoutMs: number;
+  /** How often the timeouts of requests are looked at. */
   readonly checkIntervalMs: number;
 }
 
@@ -51,6 +53,7 @@ export const defaultLimits: FrontLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
   keepAliveTimeoutMs: 65_000,
+  stallTimeoutMs: 30_000,
   checkIntervalMs: 1_000,
 };
 
@@ -150,6 +153,7 @@ async function handle(front: Front, request: IncomingMessage, response: ServerRe
     ...reply,
     headers: { ...corsHeaders(front.origins, headers), ...reply.headers, ...closing },
   });
+  cutWhenStalled(response, front.limits.stallTimeoutMs);
 }
 
 function onFailure(front: Front, error: unknown): Reply {

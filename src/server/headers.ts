@@ -3,6 +3,8 @@ import type { Headers } from '../base/context.js';
 /** Headers that speak of one connection, not of the request (RFC 9110, 7.6.1). They end here. */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
+  'expect',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',

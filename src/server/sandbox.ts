@@ -28,7 +28,11 @@ export function sandboxPage(host: string | undefined, first: FirstOperation = de
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': contentPolicy(nonce),
+      // The Sandbox is told where it is, and can open the window in which people sign in to it.
       'referrer-policy': 'strict-origin',
+      'cross-origin-opener-policy': 'same-origin-allow-popups',
+      'permissions-policy':
+        'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
     },
     body: page(nonce, toCurl(host, first), first),
   };

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Reply } from './refusal.js';
 
 /** How long a client that is turned away midway may go on sending before it is cut off. */
@@ -21,6 +22,29 @@ export function headersOf(reply: Reply): Record<string, string> {
   if (reply.status !== 204) headers['content-length'] = String(Buffer.byteLength(reply.body));
   else delete headers['content-type'];
   return headers;
+}
+
+/**
+ * Cuts a client that takes nothing of its answer for so long, at the latest after twice that: the rest of the answer would
+ * stay in memory for as long as it likes. Until then nothing more is read from it, or a byte now and then would count
+ * as a sign of life.
+ */
+export function cutWhenStalled(response: ServerResponse, timeoutMs: number): void {
+  const hold = (socket: Socket): void => {
+    if (response.writableFinished || socket.destroyed || !response.req.complete) return;
+    socket.pause();
+    // Nobody listens to the timeout, so Node ends the connection.
+    socket.setTimeout(timeoutMs);
+    // Before Node's own listener, which sets the time for which the connection may then be idle.
+    response.prependOnceListener('finish', () => {
+      socket.setTimeout(0);
+      socket.resume();
+    });
+  };
+  // Most answers are gone by then.
+  const look = (socket: Socket) => setImmediate(hold, socket);
+  if (response.socket === null) response.once('socket', look);
+  else look(response.socket);
 }
 
 /**

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { describe, expect, test } from 'vitest';
-import { exchange, headText, post, start } from './support.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { exchange, headText, post, postText, sampleExecutable, start } from './support.js';
 
 const html = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
@@ -111,7 +113,15 @@ describe('the page', () => {
     const policy = response.headers.get('content-security-policy') ?? '';
     const nonce = /'nonce-([^']+)'/.exec(policy)?.[1];
     expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toContain('unsafe');
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'strict-origin',
+      'cross-origin-opener-policy': 'same-origin-allow-popups',
+      'permissions-policy': expect.stringContaining('camera=()') as string,
+    });
     expect(text.match(/<(?:script|style)\b[^>]*>/g)).toEqual([
       `<style nonce="${nonce}">`,
       `<script nonce="${nonce}">`,
@@ -230,4 +240,40 @@ test('the limits do not get in the way of an ordinary client', async () => {
   const served = await start();
   const answers = await Promise.all(Array.from({ length: 50 }, () => post(served, { query: '{ hello }' })));
   expect(answers.every((answer) => answer.status === 200)).toBe(true);
+});
+
+describe('a client that does not read its answer', () => {
+  const big = 'x'.repeat(20 * 2 ** 20);
+  const open = async (stallTimeoutMs: number) => {
+    const served = await start({
+      executable: sampleExecutable({ slow: () => big }),
+      limits: { stallTimeoutMs },
+    });
+    const socket = connect(served.port, '127.0.0.1');
+    socket.on('error', () => undefined).pause();
+    socket.write(postText('{"query":"{ slow }"}', ['Connection: keep-alive']));
+    return { served, socket };
+  };
+
+  test('is cut, also if it goes on sending', async () => {
+    const { served, socket } = await open(100);
+    const gone = new Promise((resolve) => socket.once('error', resolve));
+    const drip = setInterval(() => socket.write('\r\n'), 20);
+    expect(await gone).toMatchObject({ code: expect.stringMatching(/^(EPIPE|ECONNRESET)$/) as string });
+    clearInterval(drip);
+    expect((await post(served, { query: '{ hello }' })).status).toBe(200);
+  });
+
+  test('and then does gets all of it, and may ask again on the same connection', async () => {
+    const { socket } = await open(400);
+    await sleep(200);
+    socket.resume();
+    await vi.waitFor(() => expect(socket.bytesRead).toBeGreaterThan(big.length), { timeout: 5_000 });
+    await sleep(600);
+    expect(socket.destroyed).toBe(false);
+    const before = socket.bytesRead;
+    socket.write(postText('{"query":"{ hello }"}'));
+    await once(socket, 'close');
+    expect(socket.bytesRead).toBeGreaterThan(before);
+  });
 });
