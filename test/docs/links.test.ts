@@ -22,6 +22,7 @@ describe.each([
   'grpc.md',
   'graphql.md',
   'subscriptions.md',
+  'trusted-documents.md',
   'examples/README.md',
 ])('%s', (name) => {
   const page = new URL(name, docs);
