@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createClient } from 'graphql-ws';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
 import { ask } from '../demo/ask.js';
 import { ShopFrontDocument } from '../demo/client/graphql.js';
 import { orders, products, users, type Money } from '../demo/data.js';
-import { demoToken } from '../demo/identities.js';
+import { demoToken, type DemoName } from '../demo/identities.js';
 import { startShopFront, type ShopFront } from './support/shop.js';
 
 const shopFront = readFileSync('demo/operations/shop-front.graphql', 'utf8');
@@ -247,5 +249,54 @@ describe('the schema folder', () => {
     ['schemas/orders.remote.graphql', 'demo/orders/schema.graphql'],
   ])('%s is what the backend publishes', (copy, original) => {
     expect(readFileSync(copy, 'utf8')).toBe(readFileSync(original, 'utf8'));
+  });
+});
+
+describe('a subscription over three backends', () => {
+  /** Listens as one of the demo's people, until the test ends. */
+  async function listen(as: DemoName) {
+    const client = createClient({
+      url: `${front.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${await demoToken(as)}` },
+      retryAttempts: 0,
+    });
+    onTestFinished(async () => client.dispose());
+    return client.iterate({
+      query: 'subscription { orderPlaced { who: user { name } items { quantity product { name } } } }',
+    });
+  }
+
+  it('joins each event with the other backends', async () => {
+    const events = await listen('agent');
+    const event = events.next();
+    await expect.poll(() => front.shop.orders.calls().length).toBe(1);
+    front.shop.reset();
+    // Placed elsewhere, not through the gateway.
+    const order = { userId: '2', items: [{ productId: 'p-01', quantity: 2 }] };
+    await fetch(front.shop.environment['ORDERS_URL'] ?? '', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: 'mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',
+        variables: { input: order },
+      }),
+    });
+    expect((await event).value).toEqual({
+      data: {
+        orderPlaced: {
+          who: { name: users.find(({ id }) => id === 2)?.name },
+          items: [{ quantity: 2, product: { name: products.find(({ id }) => id === 'p-01')?.name } }],
+        },
+      },
+    });
+    expect(front.counts()).toEqual({ users: 1, products: 1, orders: 1 });
+    await events.return?.();
+  });
+
+  it('is refused to who may not hear it, and the service is not asked', async () => {
+    const events = await listen('customer');
+    await expect(events.next()).rejects.toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
+    expect(front.counts().orders).toBe(0);
   });
 });
