@@ -23,6 +23,7 @@ describe.each([
   'graphql.md',
   'subscriptions.md',
   'trusted-documents.md',
+  'identity.md',
   'examples/README.md',
 ])('%s', (name) => {
   const page = new URL(name, docs);
