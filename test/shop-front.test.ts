@@ -274,7 +274,7 @@ describe('a subscription over three backends', () => {
     front.shop.reset();
     // Placed elsewhere, not through the gateway.
     const order = { userId: '2', items: [{ productId: 'p-01', quantity: 2 }] };
-    await fetch(front.shop.environment['ORDERS_URL'] ?? '', {
+    await fetch(front.shop.environment['ORDERS_URL'], {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
