@@ -169,9 +169,9 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
         const refusal = await options.operationLimits?.admit(made);
         if (refusal !== undefined) throw refusal;
         takers.onContext?.(made);
-        queryLimits.checkText(request.parameters.query ?? '');
         const claim = readClaim(request.parameters);
         const { text, onAccepted } = await admit(claim);
+        queryLimits.checkText(text ?? '');
         // The moment between Apollo's protection against cross-site requests and its look at the document.
         if (claim.id !== undefined && text !== undefined) nameByText(httpGraphQLRequest, request, text);
         return { context: made, isSafe: request.isSafe ?? false, onAccepted, onStream: takers.onStream };

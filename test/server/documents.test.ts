@@ -225,6 +225,7 @@ describe('trusted documents', () => {
     echo: 'query Echo($text: String) { echo(text: $text) }',
     gone: '{ gone }',
     ticks: 'subscription { ticks }',
+    long: `{ hello } # ${'a'.repeat(50_000)}`,
   };
 
   async function trusted(): Promise<TrustedDocuments> {
@@ -317,13 +318,18 @@ describe('trusted documents', () => {
     expect(await answer).toMatchObject({ type: 'next', payload: { data: { ticks: 1 } } });
   });
 
-  test('are held to the schema, to the token, and to the method as others are', async () => {
+  test('are held to the schema, the limits, the token and the method as others are', async () => {
     const served = await enforced();
     expect(await post(served, { documentId: 'gone' })).toMatchObject({
       status: 400,
       body: { errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },
     });
     expect((await post(served, { documentId: 'hello' }, { authorization: 'Bearer bad' })).status).toBe(401);
+    const queryLimits = createQueryLimits({ limits: { maxTokens: 100 } });
+    const limited = await startWith({ trusted: await trusted() }, { queryLimits });
+    expect((await post(limited, { documentId: 'long' })).body.errors[0]?.extensions['code']).toBe(
+      'QUERY_TOO_LONG',
+    );
     expect((await get(served, { documentId: 'touch' })).status).toBe(405);
     expect((await get(served, { documentId: 'hello' }, {})).status).toBe(400);
   });
