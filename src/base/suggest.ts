@@ -8,3 +8,8 @@ import { suggestionList } from 'graphql/jsutils/suggestionList.js';
 export function didYouMean(name: string, known: Iterable<string>): string {
   return toSentence(suggestionList(name, [...known]).slice(0, 3));
 }
+
+/** A message of graphql-js without the suggestion at its end: those name what a schema holds. */
+export function withoutSuggestion(message: string): string {
+  return message.replace(/ ?Did you mean.+\?$/s, '');
+}

@@ -10,6 +10,7 @@ import {
 import type { Config } from '../base/config.js';
 import { GatewayError, toPublicError } from '../base/errors.js';
 import { RequestContext, type Headers, type Identity } from '../base/context.js';
+import { withoutSuggestion } from '../base/suggest.js';
 import { noIntrospection } from '../policy/query-limits/introspection.js';
 import type { QueryLimits } from '../policy/query-limits/query-limits.js';
 import type { Executable, ExecutionRequest } from './executor.js';
@@ -88,10 +89,18 @@ function checked(
     queryLimits.checkText(query);
     const document = parse(query, { maxTokens: queryLimits.maxTokens });
     const errors = validate(schema, document, rules, { hideSuggestions: !isOpen });
-    return errors.length > 0 ? errors : document;
+    if (errors.length === 0) return document;
+    return isOpen ? errors : errors.map(discreet);
   } catch (error) {
     return [toGraphQLError(queryLimits.readParserError(error) ?? error)];
   }
+}
+
+/** Not every rule hides its suggestions when it is told to. */
+function discreet(error: GraphQLError): GraphQLError {
+  const { nodes, source, positions, path, originalError, extensions } = error;
+  const message = withoutSuggestion(error.message);
+  return new GraphQLError(message, { nodes, source, positions, path, originalError, extensions });
 }
 
 function toGraphQLError(error: unknown): GraphQLError {

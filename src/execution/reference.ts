@@ -77,6 +77,7 @@ function argumentsOf(
     operationName: operationName ?? undefined,
     variableValues: variables ?? undefined,
     contextValue,
+    hideSuggestions: !context.explainsMappings,
   };
 }
 

@@ -2,6 +2,7 @@ import { HeaderMap } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { GraphQLError, type ExecutionResult, type GraphQLFormattedError } from 'graphql';
 import { GatewayError, rootCause } from '../base/errors.js';
+import { withoutSuggestion } from '../base/suggest.js';
 
 /** Codes that Apollo gives to its own remarks on a request; their messages are about the request alone. */
 const remarks: ReadonlySet<unknown> = new Set(
@@ -41,7 +42,7 @@ export function formatError(
     return { ...formatted, message: 'Syntax Error: The query is nested too deeply.' };
   }
   if (rules.suggestions) return formatted;
-  return { ...formatted, message: formatted.message.replace(/ ?Did you mean.+\?$/s, '') };
+  return { ...formatted, message: withoutSuggestion(formatted.message) };
 }
 
 /** What a rule of ours found in a query: Apollo gives all of them the code of its own. */
