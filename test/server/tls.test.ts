@@ -241,7 +241,12 @@ describe.skipIf(!hasOpenssl)('HTTPS (skipped where openssl is not installed)', (
     const certificate = new X509Certificate(ours.issue(subject, names).cert);
     const identity = identityOfCertificate({ certificate, isAuthorized: true });
     const { serialNumber: serial, fingerprint256: fingerprint } = certificate;
-    expect({ cn: undefined, ...identity.claims }).toMatchObject({ ...claims, issuer: 'CN=authority', serial, fingerprint });
+    expect({ cn: undefined, ...identity.claims }).toMatchObject({
+      ...claims,
+      issuer: 'CN=authority',
+      serial,
+      fingerprint,
+    });
     expect(identity.expiresAt).toBe(Date.parse(certificate.validTo));
     expect(identityOfCertificate({ certificate, isAuthorized: true })).toBe(identity);
   });
