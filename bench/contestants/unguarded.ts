@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, print, visit } from 'graphql';
@@ -15,10 +15,8 @@ export const start: Start = async (backends) => {
     await writeFile(file, withoutRules(await readFile(file, 'utf8')));
   }
   const most = 1_000_000_000;
-  return startGateway(backends, {
-    schemas: folder,
-    limits: { mode: 'measure', maxCost: most, maxRows: most },
-  });
+  const limits = { mode: 'measure', maxCost: most, maxRows: most } as const;
+  return startGateway(backends, { schemas: folder, limits }).finally(() => rm(folder, { recursive: true }));
 };
 
 const rules = new Set(['authenticated', 'requiresScopes', 'policy', 'definePolicy', 'rateLimit']);
