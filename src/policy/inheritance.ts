@@ -1,10 +1,11 @@
-import { getNamedType, isObjectType, type GraphQLObjectType } from 'graphql';
+import { getNamedType, isAbstractType, isLeafType, isObjectType, type GraphQLNamedType } from 'graphql';
 import {
   inputPaths,
   outputShape,
   variableUses,
   type FieldTree,
   type InputTree,
+  type ObjectShape,
   type OutputShape,
 } from '../mapping/shape.js';
 import { pruneSelection } from '../mapping/prune.js';
@@ -15,7 +16,9 @@ import type { ConnectDefinition, Expression, Subgraph } from '../subgraph/subgra
 
 /**
  * From which fields other fields are computed, by `Type.field`: a connector reads them of its object by `$this`, a
- * Federation subgraph is told them as `@requires` says, or a selection makes both from the same part of an answer. Who may not see the one must not see it in the other.
+ * Federation subgraph is told them as `@requires` says, or a selection makes both, in one object, from the same part of
+ * an answer. Who may not see the one must not see it in the other. What another object is made from is left out: a key
+ * that leads to it does not make it a secret.
  */
 export function readSources(subgraphs: readonly Subgraph[]): ReadonlyMap<string, ReadonlySet<string>> {
   const sources = new Map<string, Set<string>>();
@@ -99,34 +102,83 @@ function noteTwins(
   note: Note,
 ): void {
   const type = returnedType(connect, subgraph);
-  const shape = outputShape(selection);
-  if (type === undefined || shape.kind !== 'object') return;
-  const leaves = leavesOf(shape, type).map((name) => ({
-    name: `${publicName(subgraph, type.name)}.${name}`,
-    reads: leafPaths(inputPaths(pruneSelection(selection, new Map([[name, null]])))),
-  }));
-  for (const a of leaves) {
-    for (const b of leaves) {
-      if (a !== b && a.reads.some((path) => b.reads.some((other) => overlap(path, other))))
-        note(a.name, b.name);
+  if (type === undefined) return;
+  for (const { owner, path, names } of madeObjects(outputShape(selection), type, subgraph)) {
+    const readFor = (tree: FieldTree) =>
+      leafPaths(inputPaths(pruneSelection(selection, path.reduceRight(within, tree))));
+    // What is read whatever is wanted, such as the subject of a `->match`, tells nothing of a leaf.
+    const always = readFor(new Map());
+    const leaves = names.map((name) => ({
+      name: `${publicName(subgraph, owner)}.${name}`,
+      reads: readFor(new Map([[name, null]])).filter((read) => !always.some((other) => same(read, other))),
+    }));
+    for (const a of leaves) {
+      for (const b of leaves) {
+        if (a !== b && a.reads.some((read) => b.reads.some((other) => overlap(read, other))))
+          note(a.name, b.name);
+      }
     }
   }
 }
 
-function returnedType(connect: ConnectDefinition, { schema }: Subgraph): GraphQLObjectType | undefined {
+function within(tree: FieldTree, name: string): FieldTree {
+  return new Map([[name, tree]]);
+}
+
+/** One object that a selection makes: its type, where it is in the whole, and which leaves it has. */
+interface MadeObject {
+  readonly owner: string;
+  readonly path: readonly string[];
+  readonly names: readonly string[];
+}
+
+/** At any depth, in lists, and under each of several types. */
+function madeObjects(
+  shape: OutputShape,
+  type: GraphQLNamedType,
+  subgraph: Subgraph,
+  path: readonly string[] = [],
+): MadeObject[] {
+  switch (shape.kind) {
+    case 'list':
+      return madeObjects(shape.of, type, subgraph, path);
+    case 'oneOf':
+      return shape.shapes.flatMap((each) => madeObjects(each, type, subgraph, path));
+    case 'object': {
+      const owner = isAbstractType(type) ? memberOf(shape, subgraph) : type;
+      if (!isObjectType(owner)) return [];
+      const fields = [...shape.fields].flatMap(([name, made]) => {
+        const field = Object.hasOwn(owner.getFields(), name) ? owner.getFields()[name] : undefined;
+        return field === undefined ? [] : [{ name, made, type: getNamedType(field.type) }];
+      });
+      const names = fields.flatMap((field) => (isLeafType(field.type) ? field.name : []));
+      return [
+        { owner: owner.name, path, names },
+        ...fields.flatMap((field) =>
+          madeObjects(field.made.shape, field.type, subgraph, [...path, field.name]),
+        ),
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** The type that an object of several says it has. */
+function memberOf(shape: ObjectShape, { schema }: Subgraph): GraphQLNamedType | undefined {
+  const name = shape.fields.get('__typename')?.shape;
+  return name?.kind === 'literal' && typeof name.value === 'string' ? schema.getType(name.value) : undefined;
+}
+
+function returnedType(connect: ConnectDefinition, { schema }: Subgraph): GraphQLNamedType | undefined {
   const owner = schema.getType(connect.type);
   if (!isObjectType(owner)) return undefined;
   const field = connect.field === undefined ? undefined : owner.getFields()[connect.field];
-  const type = connect.field === undefined ? owner : field && getNamedType(field.type);
-  return isObjectType(type) ? type : undefined;
+  return connect.field === undefined ? owner : field && getNamedType(field.type);
 }
 
-/** Objects are left out: a key that leads to another object does not make that object a secret. */
-function leavesOf(shape: Extract<OutputShape, { kind: 'object' }>, type: GraphQLObjectType): string[] {
-  const fields = type.getFields();
-  return [...shape.fields.keys()].filter(
-    (name) => Object.hasOwn(fields, name) && 'serialize' in getNamedType(fields[name]!.type),
-  );
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key, index) => key === b[index]);
 }
 
 function leafPaths({ fields, whole }: InputTree, before: readonly string[] = []): string[][] {
