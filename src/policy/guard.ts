@@ -1,6 +1,7 @@
 import {
   getNamedType,
   isAbstractType,
+  isLeafType,
   isObjectType,
   type GraphQLNamedType,
   type GraphQLObjectType,
@@ -11,6 +12,9 @@ import {
 import { shield, type IRule } from 'graphql-shield';
 import type { RequestContext } from '../base/context.js';
 import type { Log } from '../base/log.js';
+import { treeOf } from '../connectors/wanted.js';
+import type { FieldTree } from '../mapping/shape.js';
+import { publicName } from '../subgraph/public-name.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 import { Row } from '../supergraph/row.js';
 import { givenArguments, nothingRefused, type Facts } from '../supergraph/want.js';
@@ -25,7 +29,7 @@ import {
   readRequirements,
   type Requirement,
 } from './requirements.js';
-import { denial, namedPolicies, shieldOptions, toRule, type GuardRule } from './rules.js';
+import { denial, namedPolicies, shieldOptions, toRule, type GuardRule, type PlainFields } from './rules.js';
 
 /** Who may ask for what, compiled from the files. */
 export interface Guard {
@@ -54,13 +58,16 @@ export function createGuard(
   { policies: custom, defaultAccess, limiter, log }: GuardSetting,
 ): Guard {
   const { ofElement, open, limits } = readRequirements(subgraphs);
+  const inherited = withInherited(ofElement, readSources(subgraphs));
+  const plainFields = createPlainFields(subgraphs, inherited);
   const policies = namedPolicies(
     subgraphs.flatMap((subgraph) => subgraph.policies),
     custom,
+    plainFields,
     log,
   );
-  const rulesOf = (requirements: readonly Requirement[]) => toRule(requirements, policies);
-  const inherited = withInherited(ofElement, readSources(subgraphs));
+  const rulesOf = (type: string, requirements: readonly Requirement[]) =>
+    toRule(requirements, policies, plainFields(type));
   // Known as soon as the schema is there, before the first request.
   const rules = { ofField: new Map<string, GuardRule>(), ofType: new Map<string, GuardRule>() };
   const refused = createRefusals(rules);
@@ -101,8 +108,44 @@ function withInherited(ofElement: ByElement, sources: ReadonlyMap<string, Readon
   return all;
 }
 
+/**
+ * The leaves of objects that need no argument and no connector of their own, and have no rule: to decide on one thing, a
+ * backend is not asked for another that its caller may not have.
+ */
+function createPlainFields(subgraphs: readonly Subgraph[], ofElement: ByElement): PlainFields {
+  const connected = new Set(
+    subgraphs.flatMap((subgraph) =>
+      [...subgraph.connects, ...subgraph.implied].map(
+        ({ type, field = '' }) => `${publicName(subgraph, type)}.${field}`,
+      ),
+    ),
+  );
+  const fields = (subgraph: Subgraph, name: string) => {
+    const type = subgraph.schema.getType(name);
+    return isObjectType(type) ? fieldsOf(type) : [];
+  };
+  const isPlain = (type: string, { name, args, type: given }: Field) =>
+    args.length === 0 &&
+    isLeafType(getNamedType(given)) &&
+    !connected.has(`${type}.${name}`) &&
+    !ofElement.has(`${type}.${name}`);
+  const known = new Map<string, FieldTree>();
+  return (type) => {
+    const found =
+      known.get(type) ??
+      treeOf(
+        subgraphs
+          .flatMap((subgraph) => fields(subgraph, type))
+          .filter((field) => isPlain(type, field))
+          .map(({ name }) => [name]),
+      );
+    known.set(type, found);
+    return found;
+  };
+}
+
 type ByElement = ReadonlyMap<string, readonly Requirement[]>;
-type ToRule = (requirements: readonly Requirement[]) => GuardRule;
+type ToRule = (type: string, requirements: readonly Requirement[]) => GuardRule;
 
 /** Rules of fields, by type and field; those of root types, scalars, enums and interface fields are theirs too. */
 function fieldRules(
@@ -119,7 +162,7 @@ function fieldRules(
         : requirementsOf(type, field, schema, ofElement);
       if (requirements.length === 0) continue;
       const ofType = rules.get(type.name) ?? new Map<string, GuardRule>();
-      rules.set(type.name, ofType.set(field.name, rule(requirements)));
+      rules.set(type.name, ofType.set(field.name, rule(type.name, requirements)));
     }
   }
   return rules;
@@ -135,7 +178,7 @@ function argumentRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule
           (owner) => ofElement.get(argumentName(`${owner.name}.${name}`, argument.name)) ?? [],
         );
         if (requirements.length > 0) {
-          rules.set(argumentName(`${type.name}.${name}`, argument.name), rule(requirements));
+          rules.set(argumentName(`${type.name}.${name}`, argument.name), rule(type.name, requirements));
         }
       }
     }
@@ -188,7 +231,7 @@ function typeRules(schema: GraphQLSchema, ofElement: ByElement, rule: ToRule): M
   for (const type of objectTypes(schema)) {
     if (isRoot(type, schema)) continue;
     const requirements = [type, ...type.getInterfaces()].flatMap((each) => ofElement.get(each.name) ?? []);
-    if (requirements.length > 0) rules.set(type.name, rule(requirements));
+    if (requirements.length > 0) rules.set(type.name, rule(type.name, requirements));
   }
   return rules;
 }

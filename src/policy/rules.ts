@@ -16,10 +16,14 @@ export type ShieldRule = IRule | ReturnType<typeof and> | ReturnType<typeof or>;
 /** A named policy: a graphql-shield rule, and the fields of the guarded object that it reads. */
 export interface Policy {
   readonly rule: ShieldRule;
-  readonly facts: FieldTree;
+  /** Absent where only the rule itself knows: it is given all plain fields. */
+  readonly facts: FieldTree | undefined;
   /** Present where it asks only who calls, so that one verdict holds for the whole request. */
   readonly ofCaller?: CallerCheck | undefined;
 }
+
+/** The fields of a type that a rule from the config file is given, whatever the client has selected. */
+export type PlainFields = (type: string) => FieldTree;
 
 /** Whether a caller meets what is asked of callers. */
 export type CallerCheck = (identity: Identity | undefined) => boolean;
@@ -39,15 +43,17 @@ export interface GuardRule {
  * The policies by their names: expressions from the schema files, and graphql-shield rules from the config file.
  *
  * @param custom rules whose `parent` is the plain object as it was mapped
+ * @param plainFields the fields of an object that such a rule can rely on
  */
 export function namedPolicies(
   definitions: readonly PolicyDefinition[],
   custom: Readonly<Record<string, IRule>>,
+  plainFields: PlainFields,
   log: Log,
 ): Map<string, Policy> {
   const policies = new Map<string, Policy>();
   for (const [name, each] of Object.entries(custom)) {
-    policies.set(name, { rule: onPlainParent(name, each, log), facts: new Map() });
+    policies.set(name, { rule: onPlainParent(name, each, plainFields, log), facts: undefined });
   }
   for (const { name, allow: allowed } of definitions) {
     policies.set(name, expressionPolicy(compileSelection(allowed.selection)));
@@ -55,14 +61,19 @@ export function namedPolicies(
   return policies;
 }
 
-/** All of these requirements as one rule. */
+/**
+ * All of these requirements as one rule.
+ *
+ * @param plain the plain fields of the object that the rule is asked about
+ */
 export function toRule(
   requirements: readonly Requirement[],
   policies: ReadonlyMap<string, Policy>,
+  plain: FieldTree,
 ): GuardRule {
   const ofCaller = requirements.map((requirement) => ofCallerAlone(requirement, policies));
   const checks = requirements.flatMap((requirement) => callerCheck(requirement, policies) ?? []);
-  const facts = factsOf(requirements, policies);
+  const facts = factsOf(requirements, policies, plain);
   return {
     rule: allOf(requirements, policies),
     ofCaller: ofCaller.every((each) => each !== undefined) ? allOf(ofCaller, policies) : undefined,
@@ -116,10 +127,15 @@ function ofCallerAlone(
 }
 
 /** The fields that some requirements read. */
-function factsOf(requirements: readonly Requirement[], policies: ReadonlyMap<string, Policy>): FieldTree[] {
+function factsOf(
+  requirements: readonly Requirement[],
+  policies: ReadonlyMap<string, Policy>,
+  plain: FieldTree,
+): FieldTree[] {
   return requirements
     .flatMap((requirement) => (requirement.kind === 'policies' ? requirement.anyOf.flat() : []))
-    .flatMap((name) => policies.get(name)?.facts ?? []);
+    .flatMap((name) => policies.get(name) ?? [])
+    .map(({ facts }) => facts ?? plain);
 }
 
 function requirementRule(requirement: Requirement, policies: ReadonlyMap<string, Policy>): ShieldRule {
@@ -163,18 +179,22 @@ function expressionPolicy(mapping: Mapping): Policy {
 }
 
 /**
- * A rule from the config file sees the mapped object as it came, by field names that no client can choose. Only `true`
- * allows: one that throws, that says anything else, or that takes longer than a second, denies.
+ * A rule from the config file sees the mapped object by field names that no client can choose: its plain fields always,
+ * since one that is missing could be taken for a no, and what else has come with it. Only `true` allows: one that throws, that says anything else, or that takes longer than a second, denies. What it says of that is
+ * shown to nobody, unless it is a {@link GatewayError}.
  */
-function onPlainParent(name: string, custom: ShieldRule, log: Log): ShieldRule {
+function onPlainParent(name: string, custom: ShieldRule, plainFields: PlainFields, log: Log): ShieldRule {
   const fresh = withoutCaches(custom);
   return uncached(async (parent, args, context, info) => {
-    const plain = parent instanceof Row ? parent.data : {};
+    const plain =
+      parent instanceof Row ? { ...parent.data, ...(await parent.facts(plainFields(parent.type.name))) } : {};
     try {
       // As graphql-shield would hide what a rule throws, it is told not to.
       const options = { ...shieldOptions, debug: true };
-      return await inTime(fresh.resolve(plain, args as object, context as never, info, options));
+      const verdict = await inTime(fresh.resolve(plain, args as object, context as never, info, options));
+      return verdict instanceof GatewayError ? verdict : verdict === true;
     } catch (error) {
+      if (error instanceof GatewayError) return error;
       log.error({ requestId: context.id, policy: name, error }, 'A policy failed, and denies.');
       return false;
     }
@@ -221,7 +241,11 @@ function scopesOf(identity: Identity | undefined): Set<string> {
   const scopes = ['scope', 'scp', 'scopes'].map((name) =>
     Object.hasOwn(claims, name) ? claims[name] : undefined,
   );
-  return new Set(scopes.flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : toTexts(scope))));
+  return new Set(
+    scopes
+      .flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : toTexts(scope)))
+      .filter((scope) => scope !== ''),
+  );
 }
 
 function toTexts(value: unknown): string[] {

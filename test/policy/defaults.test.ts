@@ -1,12 +1,17 @@
 import { rule } from 'graphql-shield';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createGateway, type ConfigInput } from '../../src/index.js';
+import { createGateway, GatewayError, type ConfigInput } from '../../src/index.js';
 import type { Log } from '../../src/base/log.js';
 import { startRest } from '../support/rest.js';
 
 /** A gateway over one file, and what its backend has been asked. */
-async function open(sdl: string, config: ConfigInput = {}) {
-  const rest = await startRest(new Map([['GET /users', { body: '[{"id":"1","name":"Ada","ssn":"s1"}]' }]]));
+async function open(
+  sdl: string,
+  config: ConfigInput = {},
+  more: ReadonlyMap<string, { readonly body: string }> = new Map(),
+) {
+  const users = { body: '[{"id":"1","name":"Ada","ssn":"s1"}]' };
+  const rest = await startRest(new Map([['GET /users', users], ...more]));
   onTestFinished(() => rest.close());
   const log = { info: vi.fn<Log['info']>(), warn: vi.fn<Log['warn']>(), error: vi.fn<Log['error']>() };
   const gateway = await createGateway({
@@ -25,7 +30,7 @@ async function open(sdl: string, config: ConfigInput = {}) {
     );
     return { data, codes, calls: rest.calls.splice(0) };
   };
-  return { ask, log };
+  return { ask, log, gateway };
 }
 
 const connect = '@connect(source: "users", http: { GET: "/users" }, selection: "id name ssn")';
@@ -123,6 +128,9 @@ describe('a rule from the config file', () => {
     ],
     ['takes too long', rule()(() => new Promise<boolean>(() => undefined))],
     ['returns nothing', rule()((() => undefined) as never)],
+    ['returns an error', rule()(() => new Error('password=hunter2'))],
+    ['returns a text', rule()(() => 'password=hunter2')],
+    ['returns what is only like true', rule()((() => 1) as never)],
   ])('that %s denies, and no call is made', async (says, mine) => {
     const { ask, log } = await open(sdl, { policies: { mine } });
     expect(await ask('{ users { id } }', 'ada')).toEqual({
@@ -130,6 +138,48 @@ describe('a rule from the config file', () => {
       codes: ['users FORBIDDEN'],
       calls: [],
     });
-    expect(log.error).toHaveBeenCalledTimes(says === 'returns nothing' ? 0 : 1);
+    expect(log.error).toHaveBeenCalledTimes(says.startsWith('returns') ? 0 : 1);
+  });
+
+  test.each([
+    ['throws', () => Promise.reject(new GatewayError('FORBIDDEN', 'Only on weekdays.'))],
+    ['returns', () => new GatewayError('FORBIDDEN', 'Only on weekdays.')],
+  ])('that %s a GatewayError denies in its own words', async (_, decide) => {
+    const { gateway } = await open(sdl, { policies: { mine: rule()(decide) } });
+    expect(await gateway.ask({ query: '{ users { id } }' })).toMatchObject({
+      data: { users: null },
+      errors: [{ message: 'Only on weekdays.', extensions: { code: 'FORBIDDEN' } }],
+    });
+  });
+});
+
+describe('what a rule from the config file reads', () => {
+  const notHidden = rule()((parent: { hidden?: unknown }) => parent.hidden !== true);
+
+  test('is there although the client did not select it', async () => {
+    const { ask } = await open(
+      `type Query { users: [User!] ${connect.replace('name ssn', "name ssn hidden: name->eq('Ada')")} }
+       type User { id: ID! name: String hidden: Boolean ssn: String @policy(policies: [["shown"]]) }`,
+      { policies: { shown: notHidden } },
+    );
+    expect(await ask('{ users { hidden: id ssn } }')).toMatchObject({
+      data: { users: [{ hidden: '1', ssn: null }] },
+      codes: ['users.0.ssn UNAUTHENTICATED'],
+    });
+  });
+
+  test('is fetched where nothing but the key has come', async () => {
+    const { ask } = await open(
+      `type Query { users: [User!] ${connect}  mine: User @connect(selection: "$({ id: '1' })") }
+       type User @key(fields: "id") @connect(source: "users", http: { GET: "/users", queryParams: "ids: $batch.id" }, selection: "id name ssn hidden: name->eq('Ada')") {
+         id: ID! name: String hidden: Boolean ssn: String @policy(policies: [["shown"]]) }`,
+      { policies: { shown: notHidden } },
+      new Map([['GET /users?ids=1', { body: '[{"id":"1","name":"Ada","ssn":"s1"}]' }]]),
+    );
+    expect(await ask('{ mine { id ssn } }')).toMatchObject({
+      data: { mine: { id: '1', ssn: null } },
+      codes: ['mine.ssn UNAUTHENTICATED'],
+      calls: ['GET /users?ids=1'],
+    });
   });
 });
