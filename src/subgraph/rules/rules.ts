@@ -7,6 +7,7 @@ import { entities } from './entities.js';
 import { abstractTypes, federation, overrides } from './federation.js';
 import { grpcSources } from './grpc-sources.js';
 import { headers } from './headers.js';
+import { idlePolicies } from './idle-policies.js';
 import { imports } from './imports.js';
 import { keyDirectives, servedKeys } from './key-directives.js';
 import { methods } from './methods.js';
@@ -40,6 +41,7 @@ export const rules: readonly Rule[] = [
   selections,
   policyNames,
   policyUses,
+  idlePolicies,
   rateLimits,
   federation,
   overrides,
