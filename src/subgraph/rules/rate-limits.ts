@@ -1,15 +1,10 @@
-import {
-  getNamedType,
-  isInputObjectType,
-  isObjectType,
-  type GraphQLField,
-  type GraphQLInputType,
-} from 'graphql';
+import { isObjectType, type GraphQLField } from 'graphql';
 import { parseDuration } from '../../base/duration.js';
 import type { Problem } from '../../base/problems.js';
 import { didYouMean } from '../../base/suggest.js';
 import type { Subgraph } from '../subgraph.js';
 import type { Text } from '../text.js';
+import { missingAlong } from './argument-paths.js';
 import { directivesNamed, option, optionText, textsIn, type Placed } from './directives.js';
 import { atNode, inText } from './fault.js';
 import type { Rule } from './rule.js';
@@ -57,37 +52,9 @@ function checkArguments(placed: Placed, subgraph: Subgraph): Problem[] {
 
 /** `email`, or `input.email` within an input object. */
 function checkArgument(text: Text, field: GraphQLField<unknown, unknown>, placed: Placed): Problem[] {
-  const [first = '', ...rest] = text.value.split('.');
-  const argument = field.args.find(({ name }) => name === first);
-  if (argument === undefined) {
-    return [
-      unknown(
-        text,
-        first,
-        'the field has no argument',
-        field.args.map(({ name }) => name),
-        placed,
-      ),
-    ];
-  }
-  return checkInputField(rest, argument.type, text, placed);
-}
-
-function checkInputField(
-  [name, ...rest]: readonly string[],
-  type: GraphQLInputType,
-  text: Text,
-  placed: Placed,
-): Problem[] {
-  if (name === undefined) return [];
-  const input = getNamedType(type);
-  const fields = isInputObjectType(input) ? input.getFields() : {};
-  const next = fields[name];
-  if (next !== undefined) return checkInputField(rest, next.type, text, placed);
-  return [unknown(text, name, `the type ${input.name} has no field`, Object.keys(fields), placed)];
-}
-
-function unknown(text: Text, name: string, lacks: string, names: readonly string[], placed: Placed): Problem {
+  const missing = missingAlong(text.value, field);
+  if (missing === undefined) return [];
+  const { name, lacks, names } = missing;
   const message = `${nameOf(placed)} counts by "${text.value}", but ${lacks} "${name}".${didYouMean(name, names)}`;
-  return inText(text, text.value.lastIndexOf(name), 'INVALID_RATE_LIMIT', message);
+  return [inText(text, text.value.lastIndexOf(name), 'INVALID_RATE_LIMIT', message)];
 }

@@ -3,6 +3,7 @@ import { batches } from './batches.js';
 import { circles } from './circles.js';
 import { configuration } from './configuration.js';
 import { connectorIds } from './connector-ids.js';
+import { costs } from './costs.js';
 import { entities } from './entities.js';
 import { abstractTypes, federation, overrides } from './federation.js';
 import { grpcSources } from './grpc-sources.js';
@@ -43,6 +44,7 @@ export const rules: readonly Rule[] = [
   policyUses,
   idlePolicies,
   rateLimits,
+  costs,
   federation,
   overrides,
   abstractTypes,
