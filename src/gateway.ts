@@ -7,6 +7,7 @@ import type { MappingCounts } from './connectors/mapping-report.js';
 import { openAll } from './connectors/open.js';
 import { ask, subscribe, type Question } from './execution/ask.js';
 import { limitCosts } from './execution/cost-limit.js';
+import { withExactVariables } from './execution/exact-variables.js';
 import { limitOperations } from './execution/limited.js';
 import { createReferenceExecutor, createReferenceSubscriber } from './execution/reference.js';
 import { createAuthenticator, type Authenticator } from './policy/authenticate.js';
@@ -114,7 +115,7 @@ async function openGateway(options: GatewayOptions, closing: Closing): Promise<G
   };
   const costs = createCosts(schema, readWeights(subgraphs), config.limits.listSize);
   const counted = limitOperations(executor, limits.operations, costs.costOf);
-  const executable = limitCosts(counted, costs, queryLimits);
+  const executable = withExactVariables(limitCosts(counted, costs, queryLimits));
   const contextFor = createContextFor(config, authenticator);
   const asking = { ...config, queryLimits };
   return {

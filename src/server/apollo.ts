@@ -132,6 +132,8 @@ const headersForApollo = ['content-type', 'x-apollo-operation-name', 'apollo-req
  */
 interface Carrier {
   readonly context: RequestContext;
+  /** With all digits of large integers, which Apollo's own reading of a GET would lose. */
+  readonly variables: GraphQLParameters['variables'];
   readonly isSafe: boolean;
   /** Wants to know that the document has passed all checks, and the name of its operation. */
   readonly onAccepted?: ((operationName: string | undefined) => void) | undefined;
@@ -174,7 +176,13 @@ export async function createServer(options: ServerOptions): Promise<GraphQLServe
         queryLimits.checkText(text ?? '');
         // The moment between Apollo's protection against cross-site requests and its look at the document.
         if (claim.id !== undefined && text !== undefined) nameByText(httpGraphQLRequest, request, text);
-        return { context: made, isSafe: request.isSafe ?? false, onAccepted, onStream: takers.onStream };
+        return {
+          context: made,
+          variables: request.parameters.variables,
+          isSafe: request.isSafe ?? false,
+          onAccepted,
+          onStream: takers.onStream,
+        };
       } catch (error) {
         throw refusedContext(error, publish);
       }
@@ -311,11 +319,11 @@ function createGateway(
 }
 
 async function answerOperation(executable: Executable, request: GatewayRequest): Promise<ExecutionResult> {
-  const { context, isSafe, onStream } = request.context as Carrier;
+  const { context, variables, isSafe, onStream } = request.context as Carrier;
   const execution: ExecutionRequest = {
     document: request.document,
     operationName: request.request.operationName,
-    variables: request.request.variables,
+    variables,
     context,
   };
   const operation = request.operation as GatewayRequest['operation'] | undefined;

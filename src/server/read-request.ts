@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseJson as parseExactJson } from '../mapping/json.js';
 import { tooLarge } from './check-request.js';
 import { Refusal } from './refusal.js';
 
@@ -130,7 +131,7 @@ export function readSearch(search: string): GraphQLParameters {
   const read = (name: string): unknown => {
     const text = given.get(name) ?? undefined;
     const isJson = name === 'variables' || name === 'extensions';
-    return text !== undefined && isJson ? JSON.parse(text) : text;
+    return text !== undefined && isJson ? parseExactJson(text) : text;
   };
   return toParameters(Object.fromEntries(names.map((name) => [name, read(name)])));
 }
@@ -152,7 +153,7 @@ function parseJson(text: string, what: string): unknown {
 
 function tryParse(text: string, what: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactJson(text);
   } catch {
     throw new Refusal(400, `${what} is not JSON.`);
   }
