@@ -47,8 +47,21 @@ export class ConnectionLost extends GatewayError {
 /** The largest answer that is read, in bytes, packed or unpacked. */
 export const largestReply = 8_000_000;
 
-/** Opens the connections to an origin such as `http://127.0.0.1:4001`; none is made before the first call. */
-export function openWire(origin: string): Wire {
+/** Bytes of answers that have come in part, all together. */
+export interface Intake {
+  bytes: number;
+  readonly max: number;
+}
+
+/** That of the process: a few backends with large answers must not take all its memory. */
+const processIntake: Intake = { bytes: 0, max: 64_000_000 };
+
+/**
+ * Opens the connections to an origin such as `http://127.0.0.1:4001`; none is made before the first call.
+ *
+ * @param intake counts what has come; an answer for which it has no room fails with `OVERLOADED`
+ */
+export function openWire(origin: string, intake = processIntake): Wire {
   let pool = openPool(origin);
   const leaving = new Set<Pool>();
   /** One lost connection casts doubt on every idle one: a second try must not meet the next of them. */
@@ -63,7 +76,7 @@ export function openWire(origin: string): Wire {
     send: async (message, limits) => {
       const used = pool;
       try {
-        return await send(used, message, limits);
+        return await send(used, message, limits, intake);
       } catch (error) {
         if (error instanceof ConnectionLost) renew(used);
         throw error;
@@ -98,8 +111,13 @@ class SteadyClient extends Client {
   }
 }
 
-async function send(pool: Pool, message: WireMessage, limits: CallLimits): Promise<WireReply> {
-  const reply = await exchange(pool, message, limits);
+async function send(
+  pool: Pool,
+  message: WireMessage,
+  limits: CallLimits,
+  intake: Intake,
+): Promise<WireReply> {
+  const reply = await exchange(pool, message, limits, intake);
   const coding = reply.headers['content-encoding'];
   return coding === undefined || reply.body.length === 0 ? reply : unpacked(reply, coding);
 }
@@ -108,6 +126,7 @@ function exchange(
   pool: Pool,
   { method, path, headers, body }: WireMessage,
   limits: CallLimits,
+  intake: Intake,
 ): Promise<WireReply> {
   return new Promise((resolve, reject) => {
     if (limits.signal?.aborted === true) return reject(abandoned());
@@ -115,7 +134,7 @@ function exchange(
     if (limits.signal !== undefined) setMaxListeners(0, limits.signal);
     // undici only reads the list of headers
     const options = { method, path, headers: headers as string[], body: body ?? null };
-    pool.dispatch(options, new Exchange(limits, resolve, reject));
+    pool.dispatch(options, new Exchange(limits, intake, resolve, reject));
   });
 }
 
@@ -126,6 +145,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #chunks: Buffer[] = [];
+  readonly #intake: Intake;
+  #size = 0;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: Headers = noHeaders;
@@ -133,9 +154,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(
     { timeoutMs, signal }: CallLimits,
+    intake: Intake,
     resolve: (reply: WireReply) => void,
     reject: (error: GatewayError) => void,
   ) {
+    this.#intake = intake;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
@@ -155,7 +178,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
+    // Some may still come of what has been aborted.
+    if (this.#over !== undefined) return;
     this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    this.#intake.bytes += chunk.length;
+    if (this.#intake.bytes > this.#intake.max) this.#abort(noRoom());
   }
 
   onResponseEnd(): void {
@@ -181,6 +209,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #stop(): void {
     clearTimeout(this.#timer);
+    this.#intake.bytes -= this.#size;
+    this.#size = 0;
     this.#signal?.removeEventListener('abort', this.#abandon);
   }
 }
@@ -256,6 +286,10 @@ function isLost(cause: unknown): boolean {
 
 function tooSlow(cause?: unknown): GatewayError {
   return new GatewayError('GATEWAY_TIMEOUT', 'The backend took too long to answer.', { cause });
+}
+
+function noRoom(): GatewayError {
+  return new GatewayError('OVERLOADED', 'The gateway reads as many answers of backends as it has room for.');
 }
 
 /** The backend sends more than is read. */

@@ -20,6 +20,32 @@ export function parseJson(text: string): unknown {
   return longDigits.test(text) ? new ExactReader(text).read() : value;
 }
 
+/**
+ * Whether a JSON text has more values in lists and objects than this. A list of `{}` takes twenty times its text in
+ * memory, and blocks all else while it is read: so one looks before.
+ */
+export function hasMoreValues(text: string, max: number): boolean {
+  // Each value but the last has a comma behind it, and each list or object a bracket.
+  if (text.length <= max) return false;
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at);
+    else if ((code === 0x2c || code === 0x5b || code === 0x7b) && ++count > max) return true;
+  }
+  return false;
+}
+
+/** The place of the quote that ends a string; the end of a text that has none. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) return at;
+    if (code === 0x5c) at++;
+  }
+  return text.length;
+}
+
 type Container = { readonly list: unknown[] } | { readonly object: JsonObject; key: string };
 
 /** Reads a valid JSON text with a stack of its own. */

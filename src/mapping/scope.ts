@@ -95,9 +95,13 @@ export function createScope(
   };
 }
 
+/** How many problems one evaluation notes; a list of a million rows without a name is no reason for a million. */
+const MAX_PROBLEMS = 1_000;
+
 /** Notes a problem, if anyone wants to know. Gives undefined, so that "missing, with a problem" is one expression. */
 export function report(scope: Scope, range: Range, message: string): undefined {
-  scope.problems?.push({ message, path: toPath(scope.trail), range });
+  if (scope.problems === undefined || scope.problems.length >= MAX_PROBLEMS) return;
+  scope.problems.push({ message, path: toPath(scope.trail), range });
 }
 
 /** As `report`, for a value of the wrong kind; the message is put together only when it is wanted. */

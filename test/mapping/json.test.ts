@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { compileSelection } from '../../src/mapping/compile.js';
-import { parseJson, stringifyJson } from '../../src/mapping/json.js';
+import { hasMoreValues, parseJson, stringifyJson } from '../../src/mapping/json.js';
 import { MappingSyntaxError, parseSelection } from '../../src/mapping/parse.js';
 
 test('integers outside the safe range keep all digits', () => {
@@ -156,4 +156,20 @@ test('a value that contains itself is refused, beside a bigint too', () => {
   expect(() => stringifyJson(circle)).toThrow(TypeError);
   const shared = { n: 2n ** 60n };
   expect(stringifyJson([shared, shared])).toBe('[{"n":1152921504606846976},{"n":1152921504606846976}]');
+});
+
+test('values are counted without being read', () => {
+  const texts: [string, number][] = [
+    ['[]', 1],
+    ['[1,2,3]', 3],
+    ['{"a":[{},{}],"b":{"c":[]}}', 8],
+    ['["[,{\\",[", "\\\\", ","]', 3],
+    ['{"a,b[":"{"}', 1],
+  ];
+  for (const [text, values] of texts) {
+    // Spaces, for a text is only looked at if it is long enough.
+    const long = text + ' '.repeat(20);
+    expect([text, hasMoreValues(long, values), hasMoreValues(long, values - 1)]).toEqual([text, false, true]);
+  }
+  expect(hasMoreValues('["no end,,,,,,,,,,,', 5)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { getNullableType, isLeafType, isListType, type GraphQLOutputType } from 'graphql';
 import { GatewayError } from '../../base/errors.js';
-import { parseJson } from '../../mapping/json.js';
 import { isObject, own, put, type JsonObject } from '../../mapping/values.js';
+import { readAnswer } from '../read-answer.js';
 import type { PartialFailure, Reply } from '../transport.js';
 import type { WireReply } from '../wire.js';
 import type { Rename, Renames } from './selection-set.js';
@@ -65,12 +65,12 @@ interface Answer {
   readonly errors: readonly JsonObject[];
 }
 
-/** What the text says, or undefined where it is no JSON. */
+/** What the text says, or undefined where it is no JSON, or too much. */
 export function parsed(text: string): unknown {
   try {
-    return parseJson(text);
+    return readAnswer(text);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError || error instanceof GatewayError) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../base/errors.js';
-import { parseJson } from '../../mapping/json.js';
+import { readAnswer } from '../read-answer.js';
 import type { Reply } from '../transport.js';
 import type { WireReply } from '../wire.js';
 
@@ -32,8 +32,9 @@ function isJson(type: string): boolean {
 
 function readJson(body: Buffer, facts: Reply['facts']): unknown {
   try {
-    return parseJson(body.toString('utf8'));
+    return readAnswer(body.toString('utf8'));
   } catch (cause) {
+    if (cause instanceof GatewayError) throw cause;
     throw unreadable("The backend's answer is not JSON.", facts, cause);
   }
 }
