@@ -225,3 +225,67 @@ describe('a file whose only source is GraphQL', () => {
     expect(service.queries).toHaveLength(1);
   });
 });
+
+/** A gateway for one service, with what its file says beside the service's own schema. */
+async function forward(
+  sdl: string,
+  root: object,
+  file: (sdl: string) => string = (same) => same,
+): Promise<{ gateway: Gateway; service: Service }> {
+  const service = await startService(sdl, root);
+  const source = `extend schema @source(name: "service", graphql: { url: "${service.url}" })`;
+  const gateway = await createGateway({ files: { 'service.graphql': `${source}\n${file(sdl)}` } });
+  onTestFinished(() => gateway.close());
+  return { gateway, service };
+}
+
+describe('a forwarded field', () => {
+  test('is asked under no name that another field of the service has', async () => {
+    const { gateway, service } = await forward(
+      'type Query { box: Box } type Box { items(first: Int): [Int] items__1: String }',
+      { box: { items: ({ first }: { first: number }) => [first], items__1: 'own' } },
+    );
+    expect(await gateway.ask({ query: '{ box { items(first: 3) items__1 } }' })).toEqual({
+      data: { box: { items: [3], items__1: 'own' } },
+    });
+    expect(service.queries.map(({ document }) => document)).toEqual([
+      'query ($first__1: Int) { box { items__2: items(first: $first__1) items__1 } }',
+    ]);
+  });
+
+  test('of one type in two members of a union is answered with the arguments of each', async () => {
+    const at = (who: string) => ({ x: ({ by }: { by: number }) => `${who} ${by}`, y: who });
+    const { gateway } = await forward(
+      `type Query { all: [Any] } union Any = A | B
+       type A { at: Place } type B { at: Place } type Place { x(by: Int): String y: String }`,
+      {
+        all: [
+          { __typename: 'A', at: at('a') },
+          { __typename: 'B', at: at('b') },
+        ],
+      },
+    );
+    const query = '{ all { ... on A { at { x: y y: x(by: 1) } } ... on B { at { x: y y: x(by: 2) } } } }';
+    expect(await gateway.ask({ query })).toEqual({
+      data: { all: [{ at: { x: 'a', y: 'a 1' } }, { at: { x: 'b', y: 'b 2' } }] },
+    });
+  });
+
+  test.each(['{ doc { secret } }', '{ doc { secret holder { ... on User { kin { id: age(of: 3) } } } } }'])(
+    'is guarded by what its siblings are, not by what the client asks of them: %s',
+    async (query) => {
+      const { gateway } = await forward(
+        `type Query { doc: Doc } type Doc { secret: String holder: Holder } union Holder = User | Club
+         type User { kin: Kin } type Club { kin: Kin } type Kin { id: ID! age(of: Int): Int }`,
+        { doc: { secret: 's', holder: { __typename: 'User', kin: { id: '9', age: 7 } } } },
+        (sdl) => `extend schema @definePolicy(name: "kin", allow: "$this.holder.kin.id->eq($claims.sub)")
+          ${sdl.replace('secret: String', 'secret: String @policy(policies: [["kin"]])')}`,
+      );
+      const secretFor = async (sub: string) => {
+        const { data } = await gateway.ask({ query, identity: { subject: sub, claims: { sub } } });
+        return (data as { doc: { secret: string | null } }).doc.secret;
+      };
+      expect([await secretFor('9'), await secretFor('7')]).toEqual(['s', null]);
+    },
+  );
+});

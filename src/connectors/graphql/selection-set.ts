@@ -1,7 +1,9 @@
 import {
   getNamedType,
   isAbstractType,
+  isInterfaceType,
   isLeafType,
+  isObjectType,
   isRequiredArgument,
   isSpecifiedScalarType,
   isUnionType,
@@ -22,7 +24,7 @@ import type { FieldArguments } from '../connector.js';
 import { readFieldKey, readMemberKey } from '../field-keys.js';
 import { toVariables, variableType } from './arguments.js';
 import type { Fault } from './fault.js';
-import { joined } from './needs.js';
+import { joined, noNeeds } from './needs.js';
 
 /** Fields that were asked under another name, because two types of a union give one name different types. */
 export type Renames = ReadonlyMap<string, Rename>;
@@ -167,7 +169,7 @@ class Writer {
   #newName(name: string): string {
     for (let count = 1; ; count++) {
       const made = `${name}__${count}`;
-      if (this.#names.has(made)) continue;
+      if (this.#names.has(made) || fieldNamesOf(this.#schema).has(made)) continue;
       this.#names.add(made);
       return made;
     }
@@ -191,8 +193,8 @@ class Writer {
     }
     const names = new ResponseNames(members, known);
     const fragments = members.map((member) => {
-      const own = ofEach.get(member.name)?.fields ?? [];
-      return this.#member(member, new Map([...special, ...own]), names, inside);
+      const own = joined({ fields: special, whole: undefined }, ofEach.get(member.name) ?? noNeeds);
+      return this.#member(member, own.fields, names, inside);
     });
     return block(parts, fragments);
   }
@@ -241,6 +243,19 @@ class Writer {
   #fault(code: string, message: string, range: Range): void {
     this.faults.push({ code, message, range });
   }
+}
+
+const fieldNames = new WeakMap<GraphQLSchema, ReadonlySet<string>>();
+
+function fieldNamesOf(schema: GraphQLSchema): ReadonlySet<string> {
+  const known = fieldNames.get(schema);
+  if (known !== undefined) return known;
+  const types = Object.values(schema.getTypeMap()).filter(
+    (type) => isObjectType(type) || isInterfaceType(type),
+  );
+  const names = new Set(types.flatMap((type) => Object.keys(type.getFields())));
+  fieldNames.set(schema, names);
+  return names;
 }
 
 const typename: WrittenField = {
@@ -299,11 +314,21 @@ function block(fields: readonly WrittenField[], fragments: readonly Fragment[] =
   return { text: ` { ${texts.join(' ') || '__typename'} }`, renames: renamesOf(all) };
 }
 
+/** Members may have asked for the same field, each with other fields in it. */
 function renamesOf(fields: readonly WrittenField[]): Renames {
-  const renames = fields.filter(
-    ({ responseName, rename }) => responseName !== rename.name || rename.below.size > 0,
-  );
-  return new Map(renames.map(({ responseName, rename }) => [responseName, rename]));
+  const renames = new Map<string, Rename>();
+  for (const { responseName, rename } of fields) {
+    if (responseName === rename.name && rename.below.size === 0) continue;
+    renames.set(responseName, eitherRename(renames.get(responseName), rename));
+  }
+  return renames;
+}
+
+function eitherRename(known: Rename | undefined, { name, below }: Rename): Rename {
+  if (known === undefined) return { name, below };
+  const either = new Map(known.below);
+  for (const [key, rename] of below) either.set(key, eitherRename(either.get(key), rename));
+  return { name, below: either };
 }
 
 /**
