@@ -10,6 +10,7 @@ import {
 import type { Problem } from '../base/problems.js';
 import type { Reading } from './arguments.js';
 import { withoutLoneExtensions } from './extensions.js';
+import { withExactScalars } from './exact-scalars.js';
 import { impliedConnects } from './forward.js';
 import { checkGrammar } from './grammar.js';
 import { readLinks, withCanonicalNames } from './links.js';
@@ -75,10 +76,12 @@ function toSchema(document: DocumentNode): GraphQLSchema {
   const definitions = document.definitions.filter((node) => node.kind !== Kind.SCHEMA_EXTENSION);
   const built = buildASTSchema({ ...document, definitions }, { assumeValidSDL: true });
   const config = built.toConfig();
-  return new GraphQLSchema({
-    ...config,
-    directives: [...config.directives, ...vocabulary.getDirectives()],
-    types: config.types.filter((type) => !isVocabularyType(type.name)),
-    assumeValid: true,
-  });
+  return withExactScalars(
+    new GraphQLSchema({
+      ...config,
+      directives: [...config.directives, ...vocabulary.getDirectives()],
+      types: config.types.filter((type) => !isVocabularyType(type.name)),
+      assumeValid: true,
+    }),
+  );
 }

@@ -14,6 +14,7 @@ import {
   type GraphQLNullableType,
   type GraphQLOutputType,
 } from 'graphql';
+import { withExactScalars } from '../subgraph/exact-scalars.js';
 import type { Subgraph } from '../subgraph/subgraph.js';
 import { isVocabularyType } from '../subgraph/vocabulary.js';
 import { typeOfRow } from './resolve.js';
@@ -35,7 +36,7 @@ export function stitch(subgraphs: readonly Subgraph[]): GraphQLSchema {
   for (const type of Object.values(stitched.getTypeMap())) {
     if (isAbstractType(type)) type.resolveType = typeOfRow;
   }
-  return stitched;
+  return withExactScalars(stitched);
 }
 
 /** Files may differ in what can be null; a rule has seen to it that they differ in nothing else. */

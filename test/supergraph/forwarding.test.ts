@@ -271,6 +271,22 @@ describe('a forwarded field', () => {
     });
   });
 
+  test('has every digit of the integers that are written as its arguments, or are its defaults', async () => {
+    const { gateway, service } = await forward(
+      `scalar Long input In { of: [Long], or: Long = 9007199254740995 }
+       type Query { a(id: Long, in: In, or: Long = 9007199254740997): Boolean }`,
+      { a: true },
+    );
+    const query =
+      'query ($v: Long = 9007199254740999) { a(id: 9007199254740993, in: { of: [-9007199254740993, $v, 7] }) }';
+    expect(await gateway.ask({ query })).toEqual({ data: { a: true } });
+    expect(service.queries[0]?.variables).toEqual({
+      id: 9007199254740993n,
+      in: { of: [-9007199254740993n, 9007199254740999n, 7], or: 9007199254740995n },
+      or: 9007199254740997n,
+    });
+  });
+
   test.each(['{ doc { secret } }', '{ doc { secret holder { ... on User { kin { id: age(of: 3) } } } } }'])(
     'is guarded by what its siblings are, not by what the client asks of them: %s',
     async (query) => {
