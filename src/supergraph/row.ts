@@ -15,7 +15,7 @@ import type { FieldTree } from '../mapping/shape.js';
 import { isObject, own, put } from '../mapping/values.js';
 import type { Provision } from './provision.js';
 import { findRoute, type EntityRoute, type RouteTable } from './routes.js';
-import { matchedBy, type Want } from './want.js';
+import { matchedBy, wantOfFields, type Want } from './want.js';
 
 /** A position in the answer, innermost first. */
 export interface RowPath {
@@ -119,7 +119,8 @@ export class Row {
       const route = findRoute(this.#table, this.type.name, name, this.provision);
       if (route.kind !== 'own') return undefined;
       const value = withoutFailure(own(this.data, name));
-      const below = nested === null ? undefined : this.#below(name, value, this.provision.under(name));
+      const below =
+        nested === null ? undefined : this.#below(name, value, this.provision.under(name), nested);
       const read = nested === null || below === undefined ? value : below.#atHand(nested);
       if (Array.isArray(value) && nested !== null) return undefined;
       if (below !== undefined && read === undefined) return undefined;
@@ -150,16 +151,17 @@ export class Row {
     if (Array.isArray(value)) {
       return Promise.all(value.map((item) => this.#readBelow(field, item, provision, fields)));
     }
-    return this.#below(field, value, provision)?.read(fields) ?? value;
+    return this.#below(field, value, provision, fields)?.read(fields) ?? value;
   }
 
-  /** The object that a field holds, if it holds one. */
-  #below(field: string, value: unknown, provision: Provision): Row | undefined {
+  /** The object that a field holds, if it holds one, for some fields of it. */
+  #below(field: string, value: unknown, from: Provision, fields: FieldTree): Row | undefined {
     const returned = this.type.getFields()[field]?.type;
     const type = returned && getNamedType(returned);
     if (!isObject(value) || !isObjectType(type)) return undefined;
-    const [table, context] = [this.#table, this.#context];
-    return new Row({ type, data: value, provision, want: nothingMore, table, context });
+    const [table, context, provision] = [this.#table, this.#context, from.as(type.name)];
+    const want = wantOfFields(table, type, provision, fields);
+    return new Row({ type, data: value, provision, want, table, context });
   }
 
   #fetch(entity: EntityRoute): Promise<unknown> {
@@ -217,5 +219,3 @@ export function toPath(path: RowPath): (string | number)[] {
   for (let at: RowPath | undefined = path; at !== undefined; at = at.prev) keys.push(at.key);
   return keys.reverse();
 }
-
-const nothingMore: Want = { own: new Map(), via: new Map(), guarded: new Map() };

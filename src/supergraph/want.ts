@@ -130,7 +130,7 @@ export class Wants {
   }
 
   #find(type: GraphQLObjectType, provision: Provision, place: Place, refused: ReadonlySet<string>): Want {
-    const found = new Found(this.#table, type.name, provision);
+    const found = new Found(this.#table, type, provision);
     found.stub = stubKey(this.#table, type, provision);
     found.need(found.stub);
     if (refused.has(type.name)) return found;
@@ -214,6 +214,24 @@ function holdsVariable(value: ValueNode): boolean {
   return found;
 }
 
+const wantsOfFields = new WeakMap<GraphQLObjectType, WeakMap<FieldTree, Map<Provision, Want>>>();
+
+/** What an object needs so that these fields of it can be read for a key, a connector or a rule. */
+export function wantOfFields(
+  table: RouteTable,
+  type: GraphQLObjectType,
+  provision: Provision,
+  fields: FieldTree,
+): Want {
+  const byFields = known(wantsOfFields, type, () => new WeakMap<FieldTree, Map<Provision, Want>>());
+  const byProvision = known(byFields, fields, () => new Map<Provision, Want>());
+  return known(byProvision, provision, () => {
+    const found = new Found(table, type, provision);
+    found.need(fields);
+    return found;
+  });
+}
+
 /** Collects where the fields of one object come from. */
 class Found implements Want {
   own: FieldTree = new Map();
@@ -222,11 +240,11 @@ class Found implements Want {
   readonly guarded = new Map<string, FieldTree>();
   readonly #waiting: Guarded[] = [];
   readonly #table: RouteTable;
-  readonly #type: string;
+  readonly #type: GraphQLObjectType;
   readonly #provision: Provision;
   readonly #connected = new Set<string>();
 
-  constructor(table: RouteTable, type: string, provision: Provision) {
+  constructor(table: RouteTable, type: GraphQLObjectType, provision: Provision) {
     this.#table = table;
     this.#type = type;
     this.#provision = provision;
@@ -237,7 +255,7 @@ class Found implements Want {
    * @param key under which it stands with a backend that takes its arguments
    */
   add(name: string, below: (from: Provision) => Wanted, key = name): void {
-    const route = findRoute(this.#table, this.#type, name, this.#provision);
+    const route = findRoute(this.#table, this.#type.name, name, this.#provision);
     switch (route.kind) {
       case 'own':
         this.own = grown(this.own, nameWith(this.#provision, name, key), below(this.#provision.under(name)));
@@ -259,7 +277,7 @@ class Found implements Want {
 
   /** The same for a field whose rule reads the object: nothing is asked for its sake before the rule has allowed it. */
   addGuarded(name: string, below: (from: Provision) => Wanted, key: string): void {
-    const route = findRoute(this.#table, this.#type, name, this.#provision);
+    const route = findRoute(this.#table, this.#type.name, name, this.#provision);
     if (route.kind === 'entity') this.#waiting.push({ name, below, key, entity: route.entity });
     else this.add(name, below, key);
   }
@@ -282,7 +300,15 @@ class Found implements Want {
 
   /** Fields that a connector or a rule reads. */
   need(fields: FieldTree | undefined): void {
-    for (const [name, nested] of fields ?? []) this.add(name, () => nested);
+    for (const [name, nested] of fields ?? [])
+      this.add(name, (from) => this.#neededBelow(name, nested, from));
+  }
+
+  #neededBelow(name: string, nested: Wanted, from: Provision): Wanted {
+    const field = this.#type.getFields()[name];
+    const type = field && getNamedType(field.type);
+    if (nested === null || !isObjectType(type)) return nested;
+    return wantOfFields(this.#table, type, from.as(type.name), nested).own;
   }
 
   #fetch(entity: EntityRoute, name: string, wanted: Wanted): void {

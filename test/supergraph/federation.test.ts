@@ -292,3 +292,61 @@ describe('a Federation subgraph', () => {
     expect(keys.filter((key) => !['1', '2', '3'].includes(String(key)))).toEqual([]);
   });
 });
+
+type Subgraphs = Readonly<
+  Record<string, { readonly sdl: string; readonly root: object; readonly entities: string }>
+>;
+
+/** A gateway for some small subgraphs. */
+async function join(subgraphs: Subgraphs): Promise<{ gateway: Gateway; services: Map<string, Service> }> {
+  const services = new Map<string, Service>();
+  const files: Record<string, string> = {};
+  for (const [name, { sdl, root, entities }] of Object.entries(subgraphs)) {
+    const parts = machinery(entities);
+    const schema = `${sdl} ${sdl.includes('type Query') ? parts : parts.replace('extend type Query', 'type Query')}`;
+    const service = await startService(schema, root);
+    services.set(name, service);
+    files[`${name}.graphql`] =
+      `extend schema @source(name: "${name}", graphql: { url: "${service.url}" })\n${sdl}`;
+  }
+  const gateway = await createGateway({ files, config: { log: 'silent' } });
+  onTestFinished(() => gateway.close());
+  return { gateway, services };
+}
+
+const things = {
+  sdl:
+    'type Query { thing: Thing! } type Thing @key(fields: "id") { id: ID! name: String maker: Maker }\n' +
+    'type Maker @key(fields: "id") { id: ID! }',
+  root: { thing: { id: 1, name: 'T', maker: { id: 'm' } } },
+  entities: 'Thing | Maker',
+};
+
+describe('an object of several Federation subgraphs', () => {
+  test('is told of with what a third one knows of an object in it', async () => {
+    const { gateway, services } = await join({
+      things,
+      makers: {
+        sdl: 'type Maker @key(fields: "id") { id: ID! country: String }',
+        root: { _entities: () => [{ __typename: 'Maker', country: 'NO' }] },
+        entities: 'Maker',
+      },
+      taxes: {
+        sdl: `type Thing @key(fields: "id") {
+            id: ID! maker: Maker @external tax: String @requires(fields: "maker { country }")
+          } type Maker @key(fields: "id") { id: ID! country: String @external }`,
+        root: {
+          _entities: ({ representations }: Entities) =>
+            representations.map(({ maker }) => ({ __typename: 'Thing', tax: JSON.stringify(maker) })),
+        },
+        entities: 'Thing | Maker',
+      },
+    });
+    expect(await gateway.ask({ query: '{ thing { maker: name tax } }' })).toEqual({
+      data: { thing: { maker: 'T', tax: '{"country":"NO"}' } },
+    });
+    expect(services.get('makers')?.queries.map(({ variables }) => variables)).toEqual([
+      { representations: [{ __typename: 'Maker', id: 'm' }] },
+    ]);
+  });
+});
