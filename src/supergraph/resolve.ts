@@ -207,7 +207,9 @@ function toRow(
   const want = wants.of(type, provision, info, context);
   if (want.stub !== undefined && isNobody(data, want.stub)) return null;
   const row = new Row({ type, data, provision, want, table, context, path, nodes: info.fieldNodes });
-  return want.via.size === 0 ? row : row.arrive().then((arrived) => (arrived ? row : null));
+  if (want.via.size === 0) return row;
+  // Of what is more than a key somebody has just said that it is there, whatever others know of it.
+  return row.arrive().then((arrived) => (arrived || want.stub === undefined ? row : null));
 }
 
 function memberOf(abstract: GraphQLCompositeType, data: object, schema: GraphQLSchema): GraphQLObjectType {

@@ -349,4 +349,18 @@ describe('an object of several Federation subgraphs', () => {
       { representations: [{ __typename: 'Maker', id: 'm' }] },
     ]);
   });
+
+  test('keeps what one gave of it where another does not know it', async () => {
+    const { gateway } = await join({
+      things,
+      stock: {
+        sdl: 'type Thing @key(fields: "id") { id: ID! stock: Int }',
+        root: { _entities: () => [null] },
+        entities: 'Thing',
+      },
+    });
+    expect(await gateway.ask({ query: '{ thing { name stock } }' })).toEqual({
+      data: { thing: { name: 'T', stock: null } },
+    });
+  });
 });
