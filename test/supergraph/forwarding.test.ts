@@ -271,6 +271,17 @@ describe('a forwarded field', () => {
     });
   });
 
+  test('is asked once for an object with two names, in each of which one name stands for another field', async () => {
+    const { gateway, service } = await shop();
+    const query = `{ order(id: 1) {
+      a: customer { x: nick y: vip(since: 1) } b: customer { x: id y: vip } c: customer { ... on Node { x: __typename } }
+    } }`;
+    expect(await gateway.ask({ query })).toEqual({
+      data: { order: { a: { x: 'nick-c1', y: false }, b: { x: 'c1', y: true }, c: { x: 'Customer' } } },
+    });
+    expect(service.queries).toHaveLength(1);
+  });
+
   test('has every digit of the integers that are written as its arguments, or are its defaults', async () => {
     const { gateway, service } = await forward(
       `scalar Long input In { of: [Long], or: Long = 9007199254740995 }

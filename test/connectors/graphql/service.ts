@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { buildSchema, graphql as execute, type GraphQLSchema } from 'graphql';
 import { onTestFinished } from 'vitest';
-import { stringifyJson } from '../../../src/mapping/json.js';
+import { parseJson, stringifyJson } from '../../../src/mapping/json.js';
 
 /** One request a service has had. */
 export interface Received {
@@ -35,7 +35,13 @@ export interface Service {
 
 /** Starts a service that executes queries with graphql-js, until the test ends. */
 export async function startService(sdl: string, rootValue: object = {}): Promise<Service> {
-  const schema = buildSchema(sdl);
+  const service = await openService(buildSchema(sdl), rootValue);
+  onTestFinished(service.close);
+  return service;
+}
+
+/** The same, until it is closed. */
+export async function openService(schema: GraphQLSchema, rootValue: object = {}): Promise<Service> {
   const calls: Received[] = [];
   const queries: Received[] = [];
   const server = createServer((request, response) => void answer(request, response));
@@ -64,14 +70,13 @@ export async function startService(sdl: string, rootValue: object = {}): Promise
     canned: undefined,
     close: () => close(server),
   };
-  onTestFinished(service.close);
   return service;
 }
 
 async function receive(request: IncomingMessage): Promise<Received> {
   let body = '';
   for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
-  const { query, variables } = JSON.parse(body);
+  const { query, variables } = parseJson(body) as { query: string; variables?: Received['variables'] };
   return {
     document: query,
     variables: variables ?? {},
@@ -81,12 +86,10 @@ async function receive(request: IncomingMessage): Promise<Received> {
   };
 }
 
-async function run(
-  schema: GraphQLSchema,
-  rootValue: object,
-  { document, variables }: Received,
-): Promise<Canned> {
-  const result = await execute({ schema, source: document, rootValue, variableValues: variables });
+async function run(schema: GraphQLSchema, rootValue: object, call: Received): Promise<Canned> {
+  const { document, variables } = call;
+  const setting = { schema, rootValue, variableValues: variables, contextValue: call };
+  const result = await execute({ ...setting, source: document });
   return { status: 'data' in result ? 200 : 400, text: stringifyJson(result) };
 }
 
