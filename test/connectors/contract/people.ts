@@ -1,7 +1,7 @@
 /**
  * A company whose people are easily mixed up: each name and nickname is the id of somebody else. Its schema is two
- * files, each of which can be REST, gRPC or GraphQL, that join by key; and a plain model of the same that knows
- * nothing of gateways.
+ * files that join by key, each of which can be REST, gRPC, GraphQL with mappings, the schema of a GraphQL service that is
+ * handed on, or a Federation subgraph; and a plain model of the same that knows nothing of gateways.
  */
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,9 +11,15 @@ import { startGraphql } from './graphql.js';
 import { startGrpc } from './grpc.js';
 import { startRest } from './http.js';
 
-export const kinds = ['http', 'grpc', 'graphql'] as const;
+export const kinds = ['http', 'grpc', 'graphql', 'service', 'subgraph'] as const;
 
 export type Kind = (typeof kinds)[number];
+
+/** Kinds whose answers are mapped, and those whose names are the company's own. */
+type Mapped = 'http' | 'grpc' | 'graphql';
+type Forwarded = 'service' | 'subgraph';
+
+const isForwarded = (kind: Kind): kind is Forwarded => kind === 'service' || kind === 'subgraph';
 
 /** How the second file fetches what belongs to a person: many at once, or one by one. */
 export type Fetching = 'batch' | 'single';
@@ -90,6 +96,48 @@ export function answerOfCompany({ operation, input }: Call): unknown {
         .map((org, index) => badge(org, String((input['nos'] as string[])[index])))
         .reverse();
     default:
+      return answerOfService(operation, input);
+  }
+}
+
+/** The key of a person or of a badge. */
+interface Representation {
+  readonly __typename: string;
+  readonly id?: string;
+  readonly org?: { readonly id: string };
+  readonly no?: string;
+}
+
+/** What they answer where they have the company's own names: everything, whoever asks. */
+function answerOfService(operation: string, input: Call['input']): unknown {
+  const all = modelOf(undefined);
+  const person = (id: unknown) => all.person({ id });
+  const badgeOf = (org: unknown, no: unknown) => ({
+    __typename: 'Badge',
+    org: { id: org },
+    no,
+    level: levelOf(String(org), String(no)),
+  });
+  switch (operation) {
+    case 'person':
+      return all.person(input);
+    case 'people':
+    case 'things':
+    case 'nodes':
+      return all[operation]();
+    case 'persons':
+      return known(input['ids']).map(({ id }) => person(id));
+    case 'badge':
+      return badgeOf(input['org'], input['no']);
+    case 'badges':
+      return (input['orgs'] as string[])
+        .map((org, index) => badgeOf(org, (input['nos'] as string[])[index]))
+        .reverse();
+    case '_entities':
+      return (input['representations'] as readonly Representation[]).map(({ __typename, id, org, no }) =>
+        __typename === 'Person' ? person(id) : badgeOf(org?.id, no),
+      );
+    default:
       throw new Error(`no ${operation}`);
   }
 }
@@ -104,6 +152,8 @@ export async function startCompany(kind: Kind): Promise<Backend> {
     http: startRest,
     grpc: () => startGrpc(join(home, 'people.proto'), 'people.v1.People'),
     graphql: () => startGraphql(join(home, 'people.remote.graphql')),
+    service: () => startGraphql(join(home, 'people.service.graphql')),
+    subgraph: () => startGraphql(join(home, 'people.service.graphql')),
   };
   const backend = await start[kind]();
   backend.reset(answerOfCompany);
@@ -119,11 +169,20 @@ export function writeSchemas(
   fetching: Fetching,
 ): { readonly folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'backstitch-company-'));
-  const descriptions = { http: [], grpc: ['people.proto'], graphql: ['people.remote.graphql'] };
+  const descriptions = {
+    ...{ http: [], grpc: ['people.proto'], graphql: ['people.remote.graphql'] },
+    ...{ service: [], subgraph: [] },
+  };
   for (const name of [...descriptions[first], ...descriptions[second]])
     copyFileSync(join(home, name), join(folder, name));
-  writeFileSync(join(folder, 'people.graphql'), peopleFile(first));
-  writeFileSync(join(folder, 'pay.graphql'), payFile(second, fetching));
+  writeFileSync(
+    join(folder, 'people.graphql'),
+    isForwarded(first) ? forwardedPeopleFile(first) : peopleFile(first),
+  );
+  writeFileSync(
+    join(folder, 'pay.graphql'),
+    isForwarded(second) ? forwardedPayFile(second, fetching) : payFile(second, fetching),
+  );
   return { folder, remove: () => rmSync(folder, { recursive: true }) };
 }
 
@@ -132,10 +191,12 @@ const source = (name: string, kind: Kind) =>
     http: `@source(name: "${name}", http: { baseURL: "{$env.${name.toUpperCase()}}" })`,
     grpc: `@source(name: "${name}", grpc: { address: "{$env.${name.toUpperCase()}}", proto: ["people.proto"] })`,
     graphql: `@source(name: "${name}", graphql: { url: "{$env.${name.toUpperCase()}}", schema: "people.remote.graphql" })`,
+    service: `@source(name: "${name}", graphql: { url: "{$env.${name.toUpperCase()}}" })`,
+    subgraph: `@source(name: "${name}", graphql: { url: "{$env.${name.toUpperCase()}}" })`,
   })[kind];
 
 /** `findPerson` with `id: $args.id` in the words of a protocol. */
-function call(kind: Kind, operation: string, input: string): string {
+function call(kind: Mapped, operation: string, input: string): string {
   const method = `people.v1.People/${operation.charAt(0).toUpperCase()}${operation.slice(1)}`;
   const [queryParams, request, args] = ['queryParams', 'request', 'args'].map((name) =>
     input === '' ? (name === 'request' ? ', request: "$({})"' : '') : `, ${name}: "${input}"`,
@@ -148,9 +209,9 @@ function call(kind: Kind, operation: string, input: string): string {
 }
 
 /** A selection from each row of a list. */
-const rows = (kind: Kind, selection: string) => (kind === 'grpc' ? `$.rows { ${selection} }` : selection);
+const rows = (kind: Mapped, selection: string) => (kind === 'grpc' ? `$.rows { ${selection} }` : selection);
 
-function peopleFile(kind: Kind): string {
+function peopleFile(kind: Mapped): string {
   const person = 'id name nick ssn review boss: { id: bossId } badge: { org: { id: orgId }, no: badgeNo }';
   const object = person
     .replaceAll(/ (?=\w+:|name|nick|ssn|review)/g, ', ')
@@ -191,7 +252,7 @@ function peopleFile(kind: Kind): string {
   `;
 }
 
-function payFile(kind: Kind, fetching: Fetching): string {
+function payFile(kind: Mapped, fetching: Fetching): string {
   const pay = 'id salary iban';
   const level = 'org: { id: orgId } no level';
   const [person, badge] =
@@ -222,15 +283,99 @@ function payFile(kind: Kind, fetching: Fetching): string {
   `;
 }
 
+const rules = `
+  @definePolicy(name: "owner", allow: "$this.id->eq($claims.sub)")
+  @definePolicy(name: "boss", allow: "$this.boss.id->eq($claims.sub)")`;
+
+const peopleTypes = `
+  interface Node { id: ID! name: String }
+  union Thing = Person | Robot
+  type Robot implements Node { id: ID! name: String maker: Person boss: Person }
+  type Badge @key(fields: "org { id } no") { org: Org no: ID }
+  type Org { id: ID! }
+`;
+
+const personFields = `
+  id: ID!
+  name: String
+  nick: String
+  ssn: String @policy(policies: [["owner"]])
+  review: String @policy(policies: [["boss"]])
+  boss: Person
+  badge: Badge
+`;
+
+/** The fields of the service's own, but for the one that needs to know who asks. */
+function forwardedPeopleFile(kind: Forwarded): string {
+  const [connect, fetch] =
+    kind === 'subgraph'
+      ? ['', '']
+      : [
+          '@connect(source: "people", graphql: { query: "persons", args: "ids: $batch.id" }, batch: { maxSize: 2 })',
+          'persons(ids: [ID!]!): [Person] @inaccessible',
+        ];
+  return `
+    extend schema ${source('people', kind)} ${rules}
+    type Query {
+      me: Person @connect(source: "people", graphql: { query: "person", args: "id: $claims.sub" })
+      person(id: ID!): Person
+      people: [Person]
+      things: [Thing]
+      nodes: [Node]
+      ${fetch}
+    }
+    type Person implements Node @key(fields: "id") ${connect} { ${personFields} }
+    ${peopleTypes}
+  `;
+}
+
+function forwardedPayFile(kind: Forwarded, fetching: Fetching): string {
+  const connect = (query: string, args: string) =>
+    kind === 'subgraph' ? '' : `@connect(source: "pay", graphql: { query: "${query}", args: "${args}" })`;
+  const [person, badge] =
+    fetching === 'batch'
+      ? [connect('persons', 'ids: $batch.id'), connect('badges', 'orgs: $batch.org.id, nos: $batch.no')]
+      : [connect('person', 'id: $this.id'), connect('badge', 'org: $this.org.id, no: $this.no')];
+  const fetches = `type Query {
+    persons(ids: [ID!]!): [Person] @inaccessible
+    badges(orgs: [ID!]!, nos: [ID!]!): [Badge] @inaccessible
+    badge(org: ID!, no: ID!): Badge @inaccessible
+    ${fetching === 'single' ? 'person(id: ID!): Person @inaccessible' : ''}
+  }`;
+  return `
+    extend schema ${source('pay', kind)}
+    ${kind === 'subgraph' ? '' : fetches}
+    type Person @key(fields: "id") ${person} {
+      id: ID!
+      salary: Int
+      iban: String @policy(policies: [["owner"]])
+      bonus(factor: Int = 1): Int
+      slips: [Slip]
+    }
+    type Badge @key(fields: "org { id } no") ${badge} { org: Org no: ID level: Int }
+    type Org { id: ID! }
+    type Slip { id: ID! amount: Int person: Person }
+  `;
+}
+
 // The plain model
 
 /** Thrown by the model where the caller may not have a field. */
 export class Forbidden extends Error {}
 
-/** The company as objects for graphql-js, as one caller may see it. */
-export function modelOf(sub: string): object {
+/** The fields of the model's Query. */
+export interface Model {
+  me(): object | null;
+  person(args: { readonly id?: unknown }): object | null;
+  people(): object[];
+  things(): object[];
+  nodes(): object[];
+}
+
+/** The company as objects for graphql-js, as one caller may see it, or as it is. */
+export function modelOf(sub: string | undefined): Model {
   const only = (allowed: boolean, value: string) => () => {
-    if (!allowed) throw new Forbidden(value);
+    if (!allowed && sub !== undefined) throw new Forbidden(value);
     return value;
   };
   const toPerson = ({ id, name, nick, boss, org, no }: Person): object => ({
@@ -262,7 +407,7 @@ export function modelOf(sub: string): object {
   const things = () => [...people.map(toPerson), ...robots.map(toRobot)];
   return {
     me: () => toPersonOf(sub),
-    person: ({ id }: { id: string }) => toPersonOf(id),
+    person: ({ id }) => toPersonOf(id),
     people: () => people.map(toPerson),
     things,
     nodes: things,
