@@ -41,14 +41,19 @@ function takeBest(
   return [best, lacking(best)];
 }
 
-/** The answers of several connectors of one field as one object; what is null or missing adds nothing. */
+/**
+ * The answers of several connectors of one field as one object; what is null or missing adds nothing. What two of them
+ * give is the first one's, as `provisionOfAll` takes it to be.
+ */
 export function mergeAnswers(answers: readonly unknown[]): unknown {
   if (answers.length === 1) return answers[0];
   const objects = answers.filter(isObject);
   if (objects.length === 0) return answers[0];
   const merged: Record<string, unknown> = {};
   for (const object of objects) {
-    for (const [key, value] of Object.entries(object)) put(merged, key, value);
+    for (const [key, value] of Object.entries(object)) {
+      if (!Object.hasOwn(merged, key)) put(merged, key, value);
+    }
   }
   return merged;
 }

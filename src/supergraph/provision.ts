@@ -10,6 +10,8 @@ export interface Provision {
   readonly origin: string;
   /** Whether the object is as its backend made it, where fields have taken their arguments. */
   readonly forwarded: boolean;
+  /** The same of one field: of an object that several answers make together, each has its own. */
+  forwards(field: string): boolean;
   /** `maybe`: only the data can tell. */
   gives(field: string): 'yes' | 'no' | 'maybe';
   /** The same of the objects that this field holds. The same object each time, so that it can be a key. */
@@ -22,6 +24,7 @@ export interface Provision {
 export const nothing: Provision = {
   origin: '',
   forwarded: false,
+  forwards: () => false,
   gives: () => 'no',
   under: () => nothing,
   as: () => nothing,
@@ -32,6 +35,7 @@ function anything(origin: string): Provision {
   const provision: Provision = {
     origin,
     forwarded: false,
+    forwards: () => false,
     gives: () => 'maybe',
     under: () => provision,
     as: () => provision,
@@ -50,6 +54,7 @@ export function provisionOfShape(shape: OutputShape, origin: string): Provision 
       const provision: Provision = {
         origin,
         forwarded: false,
+        forwards: () => false,
         gives: (field) => (shape.fields.has(field) ? 'yes' : shape.open ? 'maybe' : 'no'),
         under: remembered((field) => {
           const inner = shape.fields.get(field)?.shape;
@@ -99,6 +104,7 @@ function provisionOfEither(alternatives: readonly Provision[], origin: string): 
   return {
     origin,
     forwarded: false,
+    forwards: () => false,
     as: remembered((type) =>
       provisionOfEither(
         alternatives.map((each) => each.as(type)),
@@ -138,6 +144,7 @@ export function provisionOfType(
   const provision: Provision = {
     origin: subgraph.name,
     forwarded,
+    forwards: () => forwarded,
     gives: (field) => (given.has(field) ? 'yes' : 'no'),
     under: remembered((name) => {
       const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
@@ -173,11 +180,13 @@ export function provisionOfAll(provisions: readonly Provision[]): Provision {
 }
 
 function provisionOfBoth(a: Provision, b: Provision): Provision {
+  const giving = (field: string) => (a.gives(field) === 'no' ? b : a);
   return {
     origin: a.origin,
     forwarded: a.forwarded && b.forwarded,
-    gives: (field) => (a.gives(field) === 'no' ? b.gives(field) : a.gives(field)),
-    under: (field) => (a.gives(field) === 'no' ? b.under(field) : a.under(field)),
+    forwards: (field) => giving(field).forwards(field),
+    gives: (field) => giving(field).gives(field),
+    under: (field) => giving(field).under(field),
     as: (type) => provisionOfAll([a.as(type), b.as(type)]),
   };
 }

@@ -61,7 +61,7 @@ function resolverOf(type: GraphQLObjectType, field: string, resolution: Resoluti
     // What came with the object is answered at once: a promise for each field of each row would cost more than
     // all the rest.
     if (route.kind === 'own' && row !== undefined) {
-      const key = provision.forwarded ? fieldKey(field, args) : field;
+      const key = provision.forwards(field) ? fieldKey(field, args) : field;
       return complete(own(row.data, key), provision.under(field), context, info, resolution);
     }
     if (route.kind === 'connector') return askFor(route.connectors, row, args, context, info, resolution);

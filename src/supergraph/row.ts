@@ -87,7 +87,7 @@ export class Row {
         return { value: own(this.data, field), provision: this.provision.under(field) };
       case 'entity': {
         const { provision } = route.entity;
-        const stands = provision.forwarded ? key : field;
+        const stands = provision.forwards(field) ? key : field;
         const guarded = this.#want.guarded.get(stands);
         const object = await (guarded === undefined
           ? this.#fetch(route.entity)

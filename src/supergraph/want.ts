@@ -331,8 +331,8 @@ export function matchedBy({ connector, key }: EntityRoute): FieldTree {
   return connector.takesMany && !connector.inOrder ? key : new Map();
 }
 
-function nameWith({ forwarded }: Provision, name: string, key: string): string {
-  return forwarded ? key : name;
+function nameWith(provision: Provision, name: string, key: string): string {
+  return provision.forwards(name) ? key : name;
 }
 
 /** The nodes of one field by its arguments. Where these are at fault, the field will be an error, and nothing is wanted. */

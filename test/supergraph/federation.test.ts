@@ -363,4 +363,22 @@ describe('an object of several Federation subgraphs', () => {
       data: { thing: { name: 'T', stock: null } },
     });
   });
+
+  test('is what the first of two says of it where both give an object in it', async () => {
+    const { gateway } = await join({
+      ones: {
+        sdl: `type Query { box: Box } type Box @shareable { a: Int aa: Int lid: Lid } type Lid @key(fields: "id") { id: ID! name: String }`,
+        root: { box: { a: 1, aa: 2, lid: { id: 1, name: 'L' } } },
+        entities: 'Lid',
+      },
+      twos: {
+        sdl: `type Query { box: Box } type Box @shareable { b: Int lid: Lid } type Lid @key(fields: "id", resolvable: false) { id: ID! }`,
+        root: { box: { b: 3, lid: { id: 1 } } },
+        entities: 'Lid',
+      },
+    });
+    expect(await gateway.ask({ query: '{ box { a aa b lid { name } } }' })).toEqual({
+      data: { box: { a: 1, aa: 2, b: 3, lid: { name: 'L' } } },
+    });
+  });
 });

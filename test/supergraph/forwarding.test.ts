@@ -315,4 +315,29 @@ describe('a forwarded field', () => {
       expect([await secretFor('9'), await secretFor('7')]).toEqual(['s', null]);
     },
   );
+
+  test('keeps its arguments where a file with mappings answers the same root field', async () => {
+    const rest = await startRest(new Map([['GET /box', { body: '{"id":1,"name":"B"}' }]]));
+    onTestFinished(() => rest.close());
+    const service = await startService(
+      'type Query { box: Box } type Box { id: ID! size(unit: String): String }',
+      { box: { id: 1, size: ({ unit }: { unit: string }) => `3 ${unit}` } },
+    );
+    const gateway = await createGateway({
+      files: {
+        'mapped.graphql': `extend schema @source(name: "mapped", http: { baseURL: "${rest.url}" })
+          type Query { box: Box @connect(source: "mapped", http: { GET: "/box" }, selection: "id name") }
+          type Box @key(fields: "id") @connect(source: "mapped", http: { GET: "/box/{$this.id}" }, selection: "id name") {
+            id: ID!
+            name: String
+          }`,
+        'service.graphql': `extend schema @source(name: "service", graphql: { url: "${service.url}" })
+          type Query { box: Box } type Box @key(fields: "id") { id: ID! size(unit: String): String }`,
+      },
+    });
+    onTestFinished(() => gateway.close());
+    expect(await gateway.ask({ query: '{ box { size: name name: size(unit: "m") } }' })).toEqual({
+      data: { box: { size: 'B', name: '3 m' } },
+    });
+  });
 });
