@@ -210,48 +210,6 @@ describe('who may have what', () => {
   });
 });
 
-describe('backends that fail', () => {
-  it('answers what it can, and says which part is missing without saying why', async () => {
-    await front.shop.products.behave({ mode: 'down' });
-    const { answer, text } = await front.post(shopFront, 'customer');
-    await front.shop.products.behave({ mode: 'ok' });
-    expect(answer).toMatchObject({ data: { me: { name: 'Ada Threadwell' } } });
-    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'HTTP_CLIENT_ERROR', service: 'products' });
-    expect(text).not.toContain('127.0.0.1');
-  });
-
-  it('keeps a failing backend a failing backend, and not a denial', async () => {
-    await front.shop.users.behave({ mode: 'failing' });
-    const { answer } = await front.post('{ me { email } }', 'customer');
-    await front.shop.users.behave({ mode: 'ok' });
-    expect(answer.data).toEqual({ me: null });
-    expect(answer.errors?.[0]?.extensions).toEqual({
-      code: 'CONNECTOR_FETCH',
-      service: 'users',
-      connector: { coordinate: 'users:Query.me[0]' },
-      http: { status: 503 },
-    });
-  });
-
-  it('reports one error per object whose fetch failed, at the object', async () => {
-    await front.shop.users.behave({ mode: 'failing' });
-    const { answer } = await front.post('{ order(id: "o-001") { id user { id city joinedAt } } }', 'agent');
-    await front.shop.users.behave({ mode: 'ok' });
-    expect(answer.errors).toHaveLength(1);
-    expect(answer.errors?.[0]?.path).toEqual(['order', 'user']);
-    expect(answer.data).toMatchObject({ order: { user: { city: null, joinedAt: null } } });
-  });
-});
-
-describe('the schema folder', () => {
-  it.each([
-    ['schemas/products.proto', 'demo/products/products.proto'],
-    ['schemas/orders.remote.graphql', 'demo/orders/schema.graphql'],
-  ])('%s is what the backend publishes', (copy, original) => {
-    expect(readFileSync(copy, 'utf8')).toBe(readFileSync(original, 'utf8'));
-  });
-});
-
 describe('a subscription over three backends', () => {
   /** Listens as one of the demo's people, until the test ends. */
   async function listen(as: DemoName) {
@@ -298,5 +256,47 @@ describe('a subscription over three backends', () => {
     const events = await listen('customer');
     await expect(events.next()).rejects.toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
     expect(front.counts().orders).toBe(0);
+  });
+});
+
+describe('backends that fail', () => {
+  it('answers what it can, and says which part is missing without saying why', async () => {
+    await front.shop.products.behave({ mode: 'down' });
+    const { answer, text } = await front.post(shopFront, 'customer');
+    await front.shop.products.behave({ mode: 'ok' });
+    expect(answer).toMatchObject({ data: { me: { name: 'Ada Threadwell' } } });
+    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'HTTP_CLIENT_ERROR', service: 'products' });
+    expect(text).not.toContain('127.0.0.1');
+  });
+
+  it('keeps a failing backend a failing backend, and not a denial', async () => {
+    await front.shop.users.behave({ mode: 'failing' });
+    const { answer } = await front.post('{ me { email } }', 'customer');
+    await front.shop.users.behave({ mode: 'ok' });
+    expect(answer.data).toEqual({ me: null });
+    expect(answer.errors?.[0]?.extensions).toEqual({
+      code: 'CONNECTOR_FETCH',
+      service: 'users',
+      connector: { coordinate: 'users:Query.me[0]' },
+      http: { status: 503 },
+    });
+  });
+
+  it('reports one error per object whose fetch failed, at the object', async () => {
+    await front.shop.users.behave({ mode: 'failing' });
+    const { answer } = await front.post('{ order(id: "o-001") { id user { id city joinedAt } } }', 'agent');
+    await front.shop.users.behave({ mode: 'ok' });
+    expect(answer.errors).toHaveLength(1);
+    expect(answer.errors?.[0]?.path).toEqual(['order', 'user']);
+    expect(answer.data).toMatchObject({ order: { user: { city: null, joinedAt: null } } });
+  });
+});
+
+describe('the schema folder', () => {
+  it.each([
+    ['schemas/products.proto', 'demo/products/products.proto'],
+    ['schemas/orders.remote.graphql', 'demo/orders/schema.graphql'],
+  ])('%s is what the backend publishes', (copy, original) => {
+    expect(readFileSync(copy, 'utf8')).toBe(readFileSync(original, 'utf8'));
   });
 });

@@ -8,12 +8,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import type { Log } from '../../src/base/log.js';
 import { createGateway, type ConfigInput } from '../../src/index.js';
 import type { Backend } from '../connectors/contract/backend.js';
-import { kinds, type Kind } from '../connectors/contract/people.js';
 import { startService } from '../connectors/graphql/service.js';
 import { startRest } from '../support/rest.js';
 import { folderWith, nextOf, startStreams, streamOf } from '../support/streams.js';
 import { run, runUntilEnd, type Answered, type Running } from './running.js';
-import { answerOfStaff, secrets, startStaff, writeStaff } from './staff.js';
+import { kinds, answerOfStaff, secrets, startStaff, writeStaff, type Kind } from './staff.js';
 
 const ann = { sub: '1' };
 const hr = { sub: '1', scope: 'hr' };

@@ -9,7 +9,6 @@ import type { Backend, Call } from '../connectors/contract/backend.js';
 import { startGraphql } from '../connectors/contract/graphql.js';
 import { startGrpc } from '../connectors/contract/grpc.js';
 import { startRest } from '../connectors/contract/http.js';
-import type { Kind } from '../connectors/contract/people.js';
 
 const home = new URL('staff/', import.meta.url).pathname;
 
@@ -63,6 +62,10 @@ export function answerOfStaff({ operation, input }: Call): unknown {
       throw new Error(`no ${operation}`);
   }
 }
+
+/** What a company's backends speak. */
+export const kinds = ['http', 'grpc', 'graphql'] as const;
+export type Kind = (typeof kinds)[number];
 
 /** What no one may read who is not of the personnel office. */
 export const secrets = /ssn-of|tax-of|[123]000/;

@@ -11,7 +11,7 @@ const contract: Contract = {
   unreadable: { http: { status: 200 } },
   asksForNoMore: { because: 'a REST backend sends whole answers, and JSON is parsed whole' },
   wrongShape: (value) => JSON.stringify(value),
-  refusedKeys: ['..', '.', '\u0000', 'half a pair \ud800'],
+  refusedKeys: ['..', '.', '\u0000', 'half a pair \ud800', 'a\nb\r\n\tc'],
 };
 
 describeContract(contract);
