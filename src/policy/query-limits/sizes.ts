@@ -110,67 +110,72 @@ function walk(definition: DefinitionNode): Walk {
 
 /** Counts a node, and puts what is in it on the stack. */
 function look({ node, depth, nesting, isRoot }: Pending, result: Walk, pending: Pending[]): void {
-  const into = (nodes: readonly ASTNode[] | undefined, inner: Omit<Pending, 'node'>): void => {
-    for (const each of nodes ?? []) pending.push({ node: each, ...inner });
-  };
-  const here = { depth, nesting, isRoot };
-  const deeper = { depth, nesting: nesting + 1, isRoot };
   switch (node.kind) {
     case Kind.OPERATION_DEFINITION:
-      into(node.variableDefinitions, here);
-      into(node.directives, here);
-      into(node.selectionSet.selections, here);
+      push(pending, node.variableDefinitions, depth, nesting, isRoot);
+      push(pending, node.directives, depth, nesting, isRoot);
+      push(pending, node.selectionSet.selections, depth, nesting, isRoot);
       return;
     case Kind.FRAGMENT_DEFINITION:
-      into(node.directives, here);
-      into(node.selectionSet.selections, here);
+      push(pending, node.directives, depth, nesting, isRoot);
+      push(pending, node.selectionSet.selections, depth, nesting, isRoot);
       return;
-    case Kind.FIELD: {
-      const inside = { depth: depth + 1, nesting: nesting + 1, isRoot: false };
+    case Kind.FIELD:
       result.fields++;
       if (isRoot) result.rootFields++;
       if (node.alias !== undefined) result.aliases++;
-      result.depth = Math.max(result.depth, inside.depth);
-      result.nesting = Math.max(result.nesting, inside.nesting);
-      into(node.arguments, deeper);
-      into(node.directives, here);
-      into(node.selectionSet?.selections, inside);
+      result.depth = Math.max(result.depth, depth + 1);
+      result.nesting = Math.max(result.nesting, nesting + 1);
+      push(pending, node.arguments, depth, nesting + 1, isRoot);
+      push(pending, node.directives, depth, nesting, isRoot);
+      push(pending, node.selectionSet?.selections, depth + 1, nesting + 1, false);
       return;
-    }
     case Kind.INLINE_FRAGMENT:
-      into(node.directives, here);
-      into(node.selectionSet.selections, deeper);
+      push(pending, node.directives, depth, nesting, isRoot);
+      push(pending, node.selectionSet.selections, depth, nesting + 1, isRoot);
       return;
     case Kind.FRAGMENT_SPREAD:
       result.spreads.push({ fragment: node.name.value, depth, nesting: nesting + 1, isRoot });
-      into(node.directives, here);
+      push(pending, node.directives, depth, nesting, isRoot);
       return;
     case Kind.DIRECTIVE:
       result.directives++;
-      into(node.arguments, here);
+      push(pending, node.arguments, depth, nesting, isRoot);
       return;
     case Kind.VARIABLE_DEFINITION:
-      into([node.type, ...(node.defaultValue === undefined ? [] : [node.defaultValue])], here);
-      into(node.directives, here);
+      pending.push({ node: node.type, depth, nesting, isRoot });
+      if (node.defaultValue !== undefined) pending.push({ node: node.defaultValue, depth, nesting, isRoot });
+      push(pending, node.directives, depth, nesting, isRoot);
       return;
     case Kind.ARGUMENT:
     case Kind.OBJECT_FIELD:
-      into([node.value], here);
+      pending.push({ node: node.value, depth, nesting, isRoot });
       return;
     case Kind.LIST:
-      into(node.values, deeper);
+      push(pending, node.values, depth, nesting + 1, isRoot);
       return;
     case Kind.OBJECT:
-      into(node.fields, deeper);
+      push(pending, node.fields, depth, nesting + 1, isRoot);
       return;
     case Kind.LIST_TYPE:
     case Kind.NON_NULL_TYPE:
-      into([node.type], deeper);
+      pending.push({ node: node.type, depth, nesting: nesting + 1, isRoot });
       return;
     default:
       // Leaves; and definitions of types, which validation refuses without looking into them.
       return;
   }
+}
+
+function push(
+  pending: Pending[],
+  nodes: readonly ASTNode[] | undefined,
+  depth: number,
+  nesting: number,
+  isRoot: boolean,
+): void {
+  if (nodes === undefined) return;
+  for (const node of nodes) pending.push({ node, depth, nesting, isRoot });
 }
 
 /** What each definition comes to with the fragments that it spreads. */
