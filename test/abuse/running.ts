@@ -26,7 +26,7 @@ export interface Answered {
   readonly headers: Headers;
   readonly text: string;
   readonly data: Readonly<Record<string, unknown>> | null | undefined;
-  /** `user.name FORBIDDEN`, in the order of the answer. */
+  /** `user.name FORBIDDEN`, sorted: which call fails first is chance. */
   readonly errors: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export async function run(options: GatewayOptions): Promise<Running> {
     const text = await response.text();
     const { data, errors = [] } = JSON.parse(text) as Body;
     const { status, headers: answered } = response;
-    return { status, headers: answered, text, data, errors: errors.map(toLine) };
+    return { status, headers: answered, text, data, errors: errors.map(toLine).toSorted() };
   };
   return {
     gateway,
