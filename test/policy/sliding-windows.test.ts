@@ -57,8 +57,10 @@ describe('memory', () => {
     const { wait } = windowsOf();
     for (const _ of [1, 2]) expect(wait('login', two, 1_000)).toBe(0);
     for (let n = 0; n < 200_000; n += 1) wait(`key ${n}`, two, 2_000);
-    expect(wait('login', two, 3_000)).toBe(58_000);
-    expect(wait('login', two, 61_000)).toBe(0);
+    // Evicted keys that happen to share its places in the sketch, all at 2,000, may make it wait for them; never less.
+    const waitMs = wait('login', two, 3_000);
+    expect([58_000, 59_000]).toContain(waitMs);
+    expect(wait('login', two, 63_000)).toBe(0);
   });
 
   test('a key that used up a part of its slots gets no more than the rest after 50,000 others', () => {
